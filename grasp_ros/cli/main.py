@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""grasp-ros VERB: every command of the package."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import shlex
+import sys
+
+from grasp_ros import __version__
+from grasp_ros.types import BadInput
+
+VERBS = {
+    'demo': 'simulator and planner as ROS nodes: episodes, table, picture, film',
+    'sim': 'the MuJoCo simulator node',
+    'plan': 'the planner node',
+    'collect': 'explore in simulation into a rosbag',
+    'train': 'rosbags to a model bundle',
+    'bench': 'measure planning times',
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a verb. Returns 0 on success, 1 on failure, 2 for bad arguments or bad input."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog='grasp-ros', description=__doc__)
+    parser.add_argument('--version', action='version', version=__version__)
+    verbs = parser.add_subparsers(dest='verb', required=True, metavar='VERB')
+    # Only the verb that runs is imported: --help must not wait for torch.
+    verb = next((word for word in arguments if word in VERBS), None)
+    for name, summary in VERBS.items():
+        sub = verbs.add_parser(name, help=summary, description=summary)
+        if name == verb:
+            module = importlib.import_module(f'grasp_ros.cli.{name}')
+            module.add_arguments(sub)
+    options = parser.parse_args(arguments)
+    options.command_line = shlex.join(['grasp-ros', *arguments])
+    try:
+        return int(module.run(options))
+    except BadInput as error:
+        print(f'grasp-ros {options.verb}: {error}', file=sys.stderr)
+        return 2
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""grasp-ros sim: the simulator node."""
+
+from __future__ import annotations
+
+import argparse
+
+from grasp_ros.cli.nodes import simulator_ros_arguments
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/, or a file')
+    parser.add_argument('--world', default='wall', help='world: a name in config/worlds/, or a file')
+    parser.add_argument('--real-time-factor', type=float, default=1.0)
+    parser.add_argument('--namespace', default='', help='ROS namespace, such as /cell1')
+    parser.add_argument('ros', nargs='*', help='more ROS arguments, after --')
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the node until it is interrupted."""
+    from grasp_ros.nodes.simulator_node import main
+
+    arguments = simulator_ros_arguments(
+        options.robot, options.world, options.real_time_factor, options.namespace
+    )
+    return main([*arguments, *options.ros])

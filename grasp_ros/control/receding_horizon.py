@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receding horizon: from an observation to the next piece of trajectory, again and again.
+
+A plan takes time, and the robot moves meanwhile. So each plan starts at `t_start`, a whole number
+of model steps after the observation and later than the plan will be ready: the latent is rolled
+forward with what the robot was already told to do until then, and the new trajectory continues the
+old one there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grasp_ros.config import PlannerNodeConfig
+from grasp_ros.control.latency import Latency
+from grasp_ros.control.trajectory import Limits, Motion, from_actions, sample, splice, stop
+from grasp_ros.planning.grasp import Grasp
+from grasp_ros.planning.icem import Icem
+from grasp_ros.planning.problem import Deadline, Plan, Planner, Problem
+from grasp_ros.planning.warmstart import shift
+from grasp_ros.types import (
+    FloatArray,
+    ImageArray,
+    JointTrajectory,
+    Observation,
+    Refused,
+    nanoseconds,
+)
+from grasp_ros.world_model.bundle import Bundle
+from grasp_ros.world_model.dynamics import rollout
+from grasp_ros.world_model.memory import Roadmap
+
+SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
+EXTRA_STEPS = 2
+MIN_HORIZON = 4
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Replan:
+    """What one observation led to.
+
+    trajectory: to send, None in an overrun. full: the whole plan, for people. distance: |z - goal|
+    of the observation. path_steps: travel time to the goal by the roadmap, None off it. Times in
+    ns of the steady clock that was handed in.
+    """
+
+    plan: Plan
+    trajectory: JointTrajectory | None
+    full: JointTrajectory
+    distance: float
+    path_steps: float | None
+    reached: bool
+    encode_ns: int
+    plan_ns: int
+
+
+def make_planner(config: PlannerNodeConfig, bundle: Bundle) -> Planner:
+    """The planner that `planner.algorithm` names."""
+    planner, actions = config.planner, bundle.manifest.action.size
+    if planner.algorithm == 'grasp':
+        return Grasp(bundle.dynamics, actions, planner.grasp, planner.seed)
+    return Icem(bundle.dynamics, actions, planner.icem, planner.seed)
+
+
+class RecedingHorizon:
+    """The loop's memory: goal, last plan, and what the robot was told to do.
+
+    clock: ns of the time in which observations are stamped. steady: ns that never jump, for the
+    planner's deadline.
+    """
+
+    def __init__(self, bundle: Bundle, config: PlannerNodeConfig, clock: Clock, steady: Clock):
+        self._bundle, self._config, self._clock, self._steady = bundle, config, clock, steady
+        self._space = bundle.manifest.action
+        self._limits = Limits.of(config.robot)
+        self._planner = make_planner(config, bundle)
+        self._roadmap = Roadmap(bundle.memory, bundle.dynamics, self._space.size)
+        self._latency = Latency(nanoseconds(config.planner.deadline))
+        self._goal: Tensor | None = None
+        self._committed: JointTrajectory | None = None
+        self._last: tuple[int, Plan] | None = None
+        self._near = 0
+
+    def warm_up(self) -> None:
+        """Plan once between remembered places, so that the first real plan is as fast as the rest."""
+        latents = self._bundle.memory.latents
+        size = self._bundle.manifest.image
+        self._bundle.encode(np.zeros((size.source_height, size.source_width, 3), dtype=np.uint8))
+        self._roadmap.set_goal(latents[0])
+        far = latents[(latents - latents[0]).norm(dim=1).argmax()]
+        problem, _ = self._problem(far, latents[0])
+        self._planner.plan(problem)
+
+    def set_goal(self, rgb: ImageArray) -> None:
+        """Plan towards the image (H, W, 3) from now on. Raises BadInput and keeps the old goal."""
+        goal = self._bundle.encode(rgb)
+        self._roadmap.set_goal(goal)
+        self._goal, self._last, self._near = goal, None, 0
+
+    def clear(self) -> None:
+        """Forget goal, plan and commitment: after a cancelled goal or a clock that jumped."""
+        self._goal = self._committed = self._last = None
+
+    def commit(self, trajectory: JointTrajectory) -> None:
+        """Tell what was sent to the controller."""
+        self._committed = trajectory
+
+    def stop(self) -> JointTrajectory | None:
+        """The trajectory that brings the robot to rest from what it was told, None if it rests."""
+        start_ns = self._clock() + nanoseconds(self._config.control.send_ahead)
+        if self._committed is None or self._committed.end_ns <= start_ns:
+            return None
+        motion = sample(self._committed, start_ns)
+        joints = self._config.robot.joints
+        return stop(motion, start_ns, self._space, self._limits, joints)
+
+    def replan(self, observation: Observation) -> Replan | Refused:
+        """Plan from an observation to the goal."""
+        goal = self._goal
+        if goal is None:
+            return Refused('no goal')
+        begin = self._steady()
+        latent = self._bundle.encode(observation.rgb)
+        encoded = self._steady()
+        deadline_ns = encoded + nanoseconds(self._config.planner.deadline)
+        distance = float((latent - goal).norm())
+        reached = self._reached(distance)
+
+        step_ns = nanoseconds(self._space.dt)
+        ready_ns = self._latency.p95_ns() + nanoseconds(self._config.control.send_ahead)
+        ahead = max(1, math.ceil(ready_ns / step_ns))
+        start_ns = observation.stamp_ns + ahead * step_ns
+        start, actions, committed = self._until(observation, ahead)
+        z_start = rollout(self._bundle.dynamics, latent[None], actions[None])[0, -1]
+        problem, path_steps = self._problem(z_start, goal)
+        plan = self._plan(problem, start_ns, lambda: self._steady() > deadline_ns)
+        planned = self._steady()
+
+        self._last = (start_ns, plan)
+        numpy_actions = plan.actions.cpu().numpy().astype(np.float64)
+        robot = (self._space, self._limits, self._config.robot.joints)
+        full = from_actions(numpy_actions, start, start_ns, *robot)
+        short = numpy_actions[: self._config.control.trajectory_steps]
+        trajectory: JointTrajectory | None = from_actions(short, start, start_ns, *robot)
+        now = self._clock()
+        self._latency.add(now - observation.stamp_ns)
+        first_ns = now + nanoseconds(self._config.control.send_ahead)
+        if first_ns > start_ns:
+            trajectory = None  # overrun: the robot goes on with the last one, which ends at rest
+        elif committed is not None:
+            trajectory = splice(committed, trajectory, first_ns)
+        times = (encoded - begin, planned - encoded)
+        return Replan(plan, trajectory, full, distance, path_steps, reached, *times)
+
+    def _reached(self, distance: float) -> bool:
+        """Near the goal for some observations in a row, and until it is left by twice as much."""
+        limit, count = self._bundle.manifest.reached_distance, self._config.control.reached_count
+        if distance <= limit or (self._near >= count and distance <= 2 * limit):
+            self._near += 1
+        else:
+            self._near = 0
+        return self._near >= count
+
+    def _until(
+        self, observation: Observation, ahead: int
+    ) -> tuple[Motion, Tensor, JointTrajectory | None]:
+        """Where the robot will be `ahead` model steps after the observation, the actions (ahead, A)
+        that take it there, and the commitment behind them.
+
+        A robot that does not follow (blocked, or led by someone else) is planned for as standing
+        where it was measured.
+        """
+        step_ns = nanoseconds(self._space.dt)
+        times = [observation.stamp_ns + i * step_ns for i in range(ahead + 1)]
+        committed = self._committed
+        if committed is not None:
+            motions = [sample(committed, at) for at in times]
+            error = np.abs(motions[0].position - observation.position).max()
+            if error > self._config.control.max_tracking_error:
+                committed = None
+        if committed is None:
+            rest = Motion(observation.position, np.zeros(len(observation.position)))
+            motions = [rest] * (ahead + 1)
+        positions = np.stack([motion.position for motion in motions])
+        return motions[-1], self._tensor(self._space.action(positions[:-1], positions[1:])), committed
+
+    def _problem(self, start: Tensor, goal: Tensor) -> tuple[Problem, float | None]:
+        """The goal or, when it is beyond the horizon, the path point at the horizon."""
+        config = self._config.planner
+        if not config.use_roadmap:
+            assert isinstance(config.horizon, int)
+            return Problem(start, goal, config.horizon), None
+        path = self._roadmap.path(start)
+        automatic = config.horizon == 'auto'
+        limit = config.max_horizon if automatic else int(config.horizon)
+        if path is None:
+            return Problem(start, goal, limit), None
+        horizon = limit
+        if automatic:
+            wanted = math.ceil(path.steps * SLACK) + EXTRA_STEPS
+            horizon = min(limit, max(MIN_HORIZON, wanted))
+        states = path.latents[: horizon + 1]
+        if len(states) <= horizon:
+            rest = states[-1].expand(horizon + 1 - len(states), -1)
+            states = torch.cat([states, rest])
+        return Problem(start, states[-1], horizon, states), path.steps
+
+    def _plan(self, problem: Problem, start_ns: int, deadline: Deadline) -> Plan:
+        warm = None
+        if self._last is not None:
+            last_ns, plan = self._last
+            steps = round((start_ns - last_ns) / nanoseconds(self._space.dt))
+            warm = shift(plan, max(0, steps), problem.horizon)
+        return self._planner.plan(problem, warm, deadline)
+
+    def _tensor(self, values: FloatArray) -> Tensor:
+        return torch.as_tensor(values, dtype=torch.float32, device=self._bundle.device)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs episodes over ROS: resets the simulator, sends the goal image, watches what happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, JointState
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from grasp_ros.bench.episodes import Episode
+from grasp_ros.nodes import messages, qos
+from grasp_ros.nodes.status import PLANNING, REACHED
+from grasp_ros.sim.worlds import Problem
+from grasp_ros.types import NS, FloatArray, seconds
+
+START_UP = 60.0  # s of real time that nodes and services get to appear
+ANSWER = 20.0  # s of real time that a service or a message gets
+SETTLE = 0.5  # simulated s from the planner's word that the goal is reached to the measurement
+SLOWEST, EXTRA = 3.0, 10.0  # an episode ends after SLOWEST x the shortest time + EXTRA s
+PERIOD_NS = NS // 10  # between recorded positions
+
+
+class EpisodeRunner(Node):
+    """Drives the nodes `simulator` and `planner` through whole episodes."""
+
+    def __init__(self, joints: tuple[str, ...], max_velocity: float) -> None:
+        super().__init__('episode_runner')
+        self._joints, self._max_velocity = joints, max_velocity
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self)
+        self._now_ns = 0
+        self._image: Image | None = None
+        self._position: FloatArray | None = None
+        self._status: dict[str, str] = {}
+        self._plan: FloatArray | None = None
+        self._timings: list[dict[str, str]] = []
+        self._path: list[tuple[int, FloatArray, FloatArray | None]] = []
+        self.create_subscription(Clock, '/clock', self._on_clock, qos.CAMERA)
+        self.create_subscription(Image, 'image', self._on_image, qos.CAMERA)
+        self.create_subscription(JointState, 'joint_states', self._on_joints, qos.JOINT_STATES)
+        self.create_subscription(DiagnosticStatus, 'planner/status', self._on_status, qos.DIAGNOSTICS)
+        self.create_subscription(JointTrajectory, 'planner/plan', self._on_plan, qos.COMMAND)
+        self._goal_pub = self.create_publisher(Image, 'planner/goal_image', qos.COMMAND)
+        self._set_start = self.create_client(SetParameters, 'simulator/set_parameters')
+        self._reset = self.create_client(Trigger, 'simulator/reset')
+        self._cancel = self.create_client(Trigger, 'planner/cancel')
+
+    def wait_for_nodes(self, alive: Callable[[], None]) -> None:
+        """Return when both nodes answer. `alive` raises when a process has ended."""
+        services = (self._set_start, self._reset, self._cancel)
+
+        def ready() -> bool:
+            alive()
+            known = all(service.service_is_ready() for service in services)
+            return known and self._goal_pub.get_subscription_count() > 0 and self._image is not None
+
+        self._wait(ready, START_UP, 'the simulator and the planner to start')
+
+    def run(self, problem: Problem, alive: Callable[[], None]) -> Episode:
+        """One episode; the goal image is what the camera sees with the robot at the goal."""
+        self._call(self._cancel, Trigger.Request())
+        goal_image = self._place(problem.goal)
+        self._place(problem.start)
+        before = int(self._status.get('goal', '0'))
+        self._timings, self._path, self._plan = [], [], None
+        begin_ns = self._now_ns
+        self._goal_pub.publish(goal_image)
+        self._wait(lambda: int(self._status.get('goal', '0')) > before, ANSWER, 'the goal to be taken')
+        limit = SLOWEST * problem.shortest / self._max_velocity + EXTRA
+
+        def over() -> bool:
+            alive()
+            reached = self._status.get('state') == REACHED
+            return reached or seconds(self._now_ns - begin_ns) > limit
+
+        # Real time counts only against a simulation that stands still.
+        self._wait(over, 100 * limit, 'the episode to end')
+        reached, end_ns = self._status.get('state') == REACHED, self._now_ns
+        self._wait(lambda: seconds(self._now_ns - end_ns) > SETTLE, ANSWER, 'the robot to rest')
+        assert self._position is not None
+        return Episode(
+            problem.start,
+            problem.goal,
+            problem.shortest,
+            float(np.linalg.norm(self._position - problem.goal)),
+            reached,
+            seconds(end_ns - begin_ns),
+            *([float(t[name]) for t in self._timings] for name in ('plan_ms', 'encode_ms', 'overhead_ms')),
+            path=np.stack([position for _, position, _ in self._path]),
+            plans=[plan for _, _, plan in self._path],
+        )
+
+    def _place(self, position: FloatArray) -> Image:
+        """Move the robot by the simulator's reset; returns the first image after it."""
+        value = ParameterValue(
+            type=ParameterType.PARAMETER_DOUBLE_ARRAY, double_array_value=position.tolist()
+        )
+        request = SetParameters.Request(parameters=[Parameter(name='simulator.start', value=value)])
+        (result,) = self._call(self._set_start, request).results
+        if not result.successful:
+            raise RuntimeError(f'simulator.start {position}: {result.reason}')
+        answer = self._call(self._reset, Trigger.Request())
+        if not answer.success:
+            raise RuntimeError(f'reset to {position}: {answer.message}')
+        after_ns = int(answer.message)
+
+        def seen() -> bool:
+            return self._image is not None and messages.stamp_ns(self._image) >= after_ns
+
+        self._wait(seen, ANSWER, 'an image after the reset')
+        assert self._image is not None
+        return self._image
+
+    def _call(self, client: Any, request: Any) -> Any:
+        future = client.call_async(request)
+        self._wait(future.done, ANSWER, f'an answer of {client.srv_name}')
+        return future.result()
+
+    def _wait(self, done: Callable[[], bool], timeout: float, what: str) -> None:
+        until = time.monotonic() + timeout
+        while not done():
+            if time.monotonic() > until:
+                raise TimeoutError(f'waited {timeout:.0f} s for {what}; planner status: {self._status}')
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def _on_clock(self, message: Clock) -> None:
+        self._now_ns = message.clock.sec * NS + message.clock.nanosec
+
+    def _on_image(self, message: Image) -> None:
+        self._image = message
+
+    def _on_joints(self, message: JointState) -> None:
+        values = dict(zip(message.name, message.position))
+        self._position = np.array([values[name] for name in self._joints])
+        stamp = messages.stamp_ns(message)
+        if not self._path or stamp >= self._path[-1][0] + PERIOD_NS:
+            self._path.append((stamp, self._position, self._plan))
+
+    def _on_status(self, message: DiagnosticStatus) -> None:
+        status = {pair.key: pair.value for pair in message.values}
+        fresh = status.get('plans') != self._status.get('plans')
+        self._status = status
+        if fresh and status.get('overhead_ms') and status.get('state') == PLANNING:
+            self._timings.append(status)
+
+    def _on_plan(self, message: JointTrajectory) -> None:
+        plan = messages.to_trajectory(message)
+        order = [plan.joints.index(name) for name in self._joints]
+        self._plan = plan.positions[:, order]
+
+

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The planner as a ROS node: callbacks store, one worker plans, the guard has the last word."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+import rclpy
+import torch
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock, ClockType, JumpThreshold
+from rclpy.duration import Duration
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import CompressedImage, Image, JointState
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
+
+from grasp_ros.config import PlannerNodeConfig
+from grasp_ros.control.guard import Guard, Measured
+from grasp_ros.control.receding_horizon import RecedingHorizon, Replan
+from grasp_ros.control.trajectory import Limits, Motion
+from grasp_ros.control.worker import Worker
+from grasp_ros.nodes import messages, qos
+from grasp_ros.nodes.parameters import declare, on_change
+from grasp_ros.nodes.status import (
+    HOLDING,
+    PLANNING,
+    REACHED,
+    WAITING,
+    Statistics,
+    diagnostics,
+    status,
+)
+from grasp_ros.observation.buffer import ObservationBuffer
+from grasp_ros.observation.joints import JointReader
+from grasp_ros.types import (
+    BadInput,
+    ImageArray,
+    JointSample,
+    JointTrajectory,
+    Observation,
+    Refused,
+    nanoseconds,
+    seconds,
+)
+from grasp_ros.world_model.bundle import load_bundle
+
+WATCH_PERIOD = 1.0  # s, steady: /diagnostics, and whether images still come
+STOP_TIMEOUT = 1.5  # s that a running plan has to end at shutdown
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An image message with the joints at its stamp, not decoded yet. sent_ns: system time."""
+
+    message: Image | CompressedImage
+    joints: JointSample
+    sent_ns: int
+
+
+class PlannerNode(Node):
+    """Plans to goal images and sends joint trajectories when `control.execute` is true."""
+
+    def __init__(self) -> None:
+        super().__init__('planner', automatically_declare_parameters_from_overrides=True)
+        self._config = declare(self, PlannerNodeConfig)
+        on_change(self, PlannerNodeConfig, self._reconfigure)
+        config = self._config
+        torch.set_num_threads(config.model.threads)
+        self._bundle = load_bundle(config.model, config.robot)
+        if self._bundle.encoder.fell_back:
+            wanted, runs = config.model.providers[0], self._bundle.encoder.provider
+            self.get_logger().warning(f'the encoder runs on {runs}, not on {wanted}')
+        self._loop = RecedingHorizon(self._bundle, config, self._now_ns, time.monotonic_ns)
+        self._loop.warm_up()
+        limits = Limits.of(config.robot)
+        control, observation = config.control, config.observation
+        max_age_ns = nanoseconds(observation.max_age)
+        self._guard = Guard(config.robot.joints, limits, control.max_start_error, max_age_ns)
+        self._joints = JointReader(config.robot, observation.velocity_margin)
+        self._buffer = ObservationBuffer(observation)
+
+        # Guards the fields below, which callbacks and the worker share.
+        self._lock = threading.Lock()
+        self._newest: Sighting | None = None
+        self._goal: ImageArray | None = None
+        self._goal_number = 0  # a plan for an older goal is never published
+        self._goal_taken = 0  # the goal that the worker plans to
+        self._due_ns = 0  # no new plan before this
+        self._state, self._reason = WAITING, 'no image yet'
+        self._statistics = Statistics()
+        self._last: Replan | None = None
+
+        self._worker: Worker[Sighting] = Worker(self._work, self._planner_failed)
+        self._connect()
+        self.get_logger().info(
+            f'{self._bundle.path.name} on {self._bundle.device}, encoder on '
+            f'{self._bundle.encoder.provider}, {config.planner.algorithm}, '
+            + ('executing' if control.execute else 'shadow mode: nothing is sent to the controller')
+        )
+
+    def _connect(self) -> None:
+        compressed = self._config.observation.image_transport == 'compressed'
+        kind = CompressedImage if compressed else Image
+        suffix = '/compressed' if compressed else ''
+        self.create_subscription(kind, f'image{suffix}', self._on_image, qos.CAMERA)
+        self.create_subscription(JointState, 'joint_states', self._on_joints, qos.JOINT_STATES)
+        self.create_subscription(kind, f'~/goal_image{suffix}', self._on_goal_image, qos.COMMAND)
+        self.create_service(Trigger, '~/teach_goal', self._on_teach_goal)
+        self.create_service(Trigger, '~/cancel', self._on_cancel)
+        message = JointTrajectoryMessage
+        self._trajectory_pub = self.create_publisher(message, '~/joint_trajectory', qos.COMMAND)
+        self._plan_pub = self.create_publisher(message, '~/plan', qos.COMMAND)
+        self._status_pub = self.create_publisher(DiagnosticStatus, '~/status', qos.STATUS)
+        self._diagnostics_pub = self.create_publisher(
+            DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS
+        )
+        # Steady: it must also tick when /clock does not.
+        self.create_timer(WATCH_PERIOD, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        threshold = JumpThreshold(
+            min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True
+        )
+        self._jump = self.get_clock().create_jump_callback(threshold, post_callback=self._on_jump)
+
+    def shut_down(self) -> None:
+        """Bring the robot to rest and end the worker."""
+        with self._lock:
+            self._drop_goal()
+            self._stop_robot()
+        if not self._worker.stop(STOP_TIMEOUT):
+            self.get_logger().error(f'the planner did not end within {STOP_TIMEOUT} s')
+
+    # ------------------------------------------------------------------- callbacks: store and return
+
+    def _on_joints(self, message: JointState) -> None:
+        try:
+            stamp = messages.stamp_ns(message)
+            sample = self._joints.read(stamp, message.name, message.position, message.velocity)
+        except BadInput as error:
+            self._refuse('joints', str(error))
+            return
+        self._buffer.add_joints(sample)
+
+    def _on_image(self, message: Image | CompressedImage, info: dict[str, int]) -> None:
+        stamp = messages.stamp_ns(message)
+        refused = self._buffer.check_stamp(stamp, self._now_ns())
+        joints = refused or self._buffer.joints_at(stamp)
+        if isinstance(joints, Refused):
+            self._refuse('image', joints.reason)
+            return
+        sighting = Sighting(message, joints, info['source_timestamp'])
+        with self._lock:
+            self._newest = sighting
+            if self._goal is None:
+                self._say(WAITING, 'no goal')
+                return
+            if stamp < self._due_ns:
+                return
+            self._due_ns = stamp + nanoseconds(self._config.control.replan_period)
+        self._worker.put(sighting)
+
+    def _on_goal_image(self, message: Image | CompressedImage) -> None:
+        try:
+            rgb = messages.to_rgb(message)
+            self._bundle.check_size(rgb)
+        except BadInput as error:
+            self.get_logger().error(f'goal refused, the old one stays: {error}')
+            self._statistics.counts['goals_refused'] += 1
+            self._publish_status()
+            return
+        self._set_goal(rgb)
+
+    def _on_teach_goal(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        newest, now_ns = self._newest, self._now_ns()
+        try:
+            if newest is None:
+                raise BadInput('no image has come yet')
+            age = seconds(now_ns - messages.stamp_ns(newest.message))
+            if age > self._config.observation.max_age:
+                raise BadInput(f'the newest image is {age:.2f} s old')
+            rgb = messages.to_rgb(newest.message)
+            self._bundle.check_size(rgb)
+        except BadInput as error:
+            response.success, response.message = False, str(error)
+            return response
+        self._set_goal(rgb)
+        response.success, response.message = True, f'goal {self._goal_number}: what is seen now'
+        return response
+
+    def _on_cancel(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        with self._lock:
+            response.success = self._goal is not None
+            response.message = 'goal dropped' if response.success else 'there was no goal'
+            self._drop_goal()
+            self._stop_robot()
+            self._say(WAITING, 'no goal')
+        return response
+
+    def _on_jump(self, _: object) -> None:
+        """The clock jumped back: whatever was stamped or planned before it means nothing now."""
+        self.get_logger().warning('the clock jumped back: observations, goal and plan are dropped')
+        with self._lock:
+            self._buffer.clear()
+            self._joints.clear()
+            self._drop_goal()
+            self._newest, self._due_ns = None, 0
+            self._say(WAITING, 'the clock jumped back')
+
+    def _watch(self) -> None:
+        newest, now_ns = self._newest, self._now_ns()
+        with self._lock:
+            if now_ns <= 0:
+                self._say(WAITING, 'no /clock')
+            elif newest is None:
+                self._say(WAITING, 'no image yet')
+            elif now_ns - messages.stamp_ns(newest.message) > nanoseconds(
+                self._config.observation.max_age
+            ):
+                age = seconds(now_ns - messages.stamp_ns(newest.message))
+                self._say(WAITING, f'no usable image for {age:.1f} s')
+        stamp = self.get_clock().now()
+        current = self._status()
+        name = self.get_fully_qualified_name()
+        array = diagnostics(stamp, name, current, self._statistics, self._bundle)
+        self._diagnostics_pub.publish(array)
+
+    # ------------------------------------------------------------------------------ the worker thread
+
+    def _work(self, sighting: Sighting) -> None:
+        with self._lock:
+            goal, number = self._goal, self._goal_number
+        if goal is None:
+            return
+        if number != self._goal_taken:
+            self._loop.set_goal(goal)
+            self._goal_taken = number
+        joints = sighting.joints
+        rgb = messages.to_rgb(sighting.message)
+        observation = Observation(joints.stamp_ns, rgb, joints.position, joints.velocity)
+        replan = self._loop.replan(observation)
+        if isinstance(replan, Refused):
+            self._refuse('planner', replan.reason)
+            return
+        with self._lock:
+            if number != self._goal_number:
+                return
+            self._last = replan
+            self._send(replan, observation)
+        # Both on the system clock: the image's DDS source timestamp and now.
+        spent_ms = (time.time_ns() - sighting.sent_ns - replan.plan_ns - replan.encode_ns) / 1e6
+        self._statistics.add(replan, spent_ms)
+        self._plan_pub.publish(messages.from_trajectory(replan.full))
+        self._publish_status()
+
+    def _send(self, replan: Replan, observation: Observation) -> None:
+        """Publish the trajectory, or say why not. Called with the lock held."""
+        if replan.reached:
+            self._say(REACHED, f'latent distance {replan.distance:.3f}', publish=False)
+            return
+        if replan.trajectory is None:
+            self._statistics.counts['overruns'] += 1
+            return
+        if not self._config.control.execute:
+            self._say(PLANNING, 'shadow mode', publish=False)
+            return
+        if self._trajectory_pub.get_subscription_count() == 0:
+            topic = self._trajectory_pub.topic_name
+            self._say(WAITING, f'no controller subscribes to {topic}', publish=False)
+            return
+        motion = Motion(observation.position, observation.velocity)
+        measured = Measured(motion, observation.stamp_ns)
+        refused = self._guard.check(replan.trajectory, measured, self._now_ns())
+        if refused is not None:
+            self._statistics.counts['guard_refused'] += 1
+            self._say(HOLDING, refused.reason, publish=False)
+            return
+        self._publish_trajectory(replan.trajectory)
+        self._say(PLANNING, '', publish=False)
+
+    def _planner_failed(self, error: Exception) -> None:
+        self._statistics.counts['failures'] += 1
+        with self._lock:
+            self._say(HOLDING, f'{type(error).__name__}: {error}')
+
+    # ----------------------------------------------------------------------------------------- helpers
+
+    def _set_goal(self, rgb: ImageArray) -> None:
+        with self._lock:
+            self._goal, self._due_ns = rgb, 0
+            self._goal_number += 1
+            self._last = None
+            self._say(PLANNING, f'goal {self._goal_number}')
+
+    def _drop_goal(self) -> None:
+        """Called with the lock held."""
+        self._goal = None
+        self._goal_number += 1
+
+    def _stop_robot(self) -> None:
+        """Called with the lock held."""
+        if (trajectory := self._loop.stop()) is not None:
+            self._publish_trajectory(trajectory)
+
+    def _publish_trajectory(self, trajectory: JointTrajectory) -> None:
+        self._trajectory_pub.publish(messages.from_trajectory(trajectory))
+        self._loop.commit(trajectory)
+        self._statistics.counts['trajectories'] += 1
+
+    def _refuse(self, what: str, reason: str) -> None:
+        """Count and tell an input that was refused; the robot's last trajectory ends at rest."""
+        self._statistics.refused[what] += 1
+        with self._lock:
+            self._say(WAITING, f'{what}: {reason}')
+
+    def _say(self, state: str, reason: str, publish: bool = True) -> None:
+        """Change the state; a change is logged once. Called with the lock held."""
+        if (state, reason) == (self._state, self._reason):
+            return
+        if state != self._state and state in (WAITING, HOLDING):
+            self.get_logger().warning(f'{state}: {reason}')
+        elif state != self._state:
+            self.get_logger().info(f'{state} {reason}')
+        self._state, self._reason = state, reason
+        if publish:
+            self._publish_status()
+
+    def _status(self) -> DiagnosticStatus:
+        return status(self._state, self._reason, self._goal_number, self._last, self._statistics)
+
+    def _publish_status(self) -> None:
+        self._status_pub.publish(self._status())
+
+    def _reconfigure(self, config: PlannerNodeConfig) -> None:
+        with self._lock:
+            stopping = self._config.control.execute and not config.control.execute
+            self._config = config
+            if stopping:
+                self._stop_robot()
+
+    def _now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the node until SIGINT or SIGTERM. Returns 2 for bad parameters or a bad model."""
+    # rclpy's own handlers shut the context down before the robot could be stopped through it.
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        node = PlannerNode()
+    except BadInput as error:
+        print(f'planner: {error}', file=sys.stderr)
+        rclpy.try_shutdown()
+        return 2
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not stopping.is_set():
+        executor.spin_once(timeout_sec=0.1)
+    node.shut_down()
+    node.destroy_node()
+    rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The MuJoCo robot as a ROS node: clock, camera, joint states and a joint trajectory controller."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CompressedImage, Image, JointState
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from grasp_ros.config import SimulatorNodeConfig
+from grasp_ros.nodes import messages, qos
+from grasp_ros.nodes.parameters import declare, on_change
+from grasp_ros.sim.robot import CONTROL_STEP, MujocoRobot
+from grasp_ros.sim.worlds import load_world
+from grasp_ros.types import BadInput, nanoseconds
+
+CAMERA_FRAME = 'overhead_camera_optical_frame'
+MAX_LAG = 0.2  # s; a simulation further behind real time than this gives up catching up
+
+
+class SimulatorNode(Node):
+    """Publishes /clock, joint_states, image and image/compressed; follows joint trajectories.
+
+    `~/reset` places the robot at the parameter `simulator.start`; its answer is the stamp, in ns,
+    of the first observation after the reset.
+    """
+
+    def __init__(self) -> None:
+        super().__init__('simulator', automatically_declare_parameters_from_overrides=True)
+        self._config = declare(self, SimulatorNodeConfig)
+        on_change(self, SimulatorNodeConfig, self._reconfigure)
+        sim = self._config.simulator
+        world = load_world(sim.world)
+        self._robot = MujocoRobot(self._config.robot, sim, world)
+        self._robot.reset(np.array(sim.start))
+        self._camera_ns, self._joints_ns = (nanoseconds(1 / r) for r in (sim.camera_rate, sim.joint_rate))
+        self._clock_pub = self.create_publisher(Clock, '/clock', qos.SIMULATED)
+        self._joints_pub = self.create_publisher(JointState, 'joint_states', qos.SIMULATED)
+        self._image_pub = self.create_publisher(Image, 'image', qos.SIMULATED)
+        self._png_pub = self.create_publisher(CompressedImage, 'image/compressed', qos.SIMULATED)
+        self.create_subscription(
+            JointTrajectory,
+            'joint_trajectory_controller/joint_trajectory',
+            self._on_trajectory,
+            qos.COMMAND,
+        )
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self.get_logger().info(f'world {world.name} at real-time factor {sim.real_time_factor}')
+
+    def run(self, executor: SingleThreadedExecutor) -> None:
+        """Step the simulation in real time and serve callbacks in between, until shutdown."""
+        period = CONTROL_STEP / self._config.simulator.real_time_factor
+        due = time.monotonic()
+        while self.context.ok():
+            self._robot.step()
+            self._publish()
+            due = max(due + period, time.monotonic() - MAX_LAG)
+            while (left := due - time.monotonic()) > 0:
+                executor.spin_once(timeout_sec=left)
+            executor.spin_once(timeout_sec=0)
+
+    def destroy_node(self) -> None:
+        """Free the renderer, then the node."""
+        self._robot.close()
+        super().destroy_node()
+
+    def _publish(self) -> None:
+        now_ns = self._robot.now_ns
+        self._clock_pub.publish(Clock(clock=messages.to_time(now_ns)))
+        if now_ns % self._joints_ns < nanoseconds(CONTROL_STEP):
+            joints = messages.from_joints(self._robot.joints(), self._config.robot.joints)
+            self._joints_pub.publish(joints)
+        if now_ns % self._camera_ns < nanoseconds(CONTROL_STEP):
+            self._publish_image(now_ns)
+
+    def _publish_image(self, now_ns: int) -> None:
+        rgb = self._robot.render()
+        self._image_pub.publish(messages.from_rgb(rgb, now_ns, CAMERA_FRAME))
+        if self._png_pub.get_subscription_count():
+            png = messages.from_rgb_compressed(rgb, now_ns, CAMERA_FRAME)
+            self._png_pub.publish(png)
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        try:
+            reason = self._robot.controller.accept(messages.to_trajectory(message), self._robot.now_ns)
+        except BadInput as error:
+            reason = str(error)
+        if reason is not None:
+            self.get_logger().error(f'joint trajectory rejected: {reason}')
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            self._robot.reset(np.array(self._config.simulator.start))
+            response.success, response.message = True, str(self._robot.now_ns + 1)
+        except BadInput as error:
+            response.success, response.message = False, str(error)
+        return response
+
+    def _reconfigure(self, config: SimulatorNodeConfig) -> None:
+        self._config = config
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the node until SIGINT or SIGTERM. Returns 2 for bad parameters or files."""
+    rclpy.init(args=arguments)
+    node = None
+    try:
+        node = SimulatorNode()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        node.run(executor)
+    except BadInput as error:
+        print(f'simulator: {error}', file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

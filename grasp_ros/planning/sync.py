@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sync: make the actions true to the serial rollout, whatever the virtual states say.
+
+Every function takes actions (R, T, A) and virtual states (R, T + 1, D) and returns the new actions
+and their rollouts (R, T + 1, D). GRASP.md calls the gradient one `sync`; arXiv 2602.00475, section
+on the full rollout synchronisation.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grasp_ros.planning.problem import Deadline, Problem
+from grasp_ros.world_model.dynamics import Step, rollout
+from grasp_ros.world_model.greedy import gauss_newton
+
+CEM_SAMPLES, CEM_ELITES, CEM_STD = 64, 8, 0.3
+PROGRESS_WINDOW = 6  # steps along the path among which the nearest to the rollout is sought
+
+
+def gd(
+    step: Step, problem: Problem, actions: Tensor, steps: int, lr: float, deadline: Deadline
+) -> tuple[Tensor, Tensor]:
+    """`steps` Adam steps on the actions for |z_T - g|² through the serial rollout."""
+    start = problem.start.expand(len(actions), -1)
+    actions = actions.clone().requires_grad_(True)
+    optimiser = torch.optim.Adam([actions], lr=lr)
+    for _ in range(steps):
+        if deadline():
+            break
+        with torch.enable_grad():
+            cost = problem.cost(rollout(step, start, actions)).sum()
+            (actions.grad,) = torch.autograd.grad(cost, actions)
+        optimiser.step()
+        with torch.no_grad():
+            actions.clamp_(-1, 1)
+    actions = actions.detach()
+    return actions, rollout(step, start, actions)
+
+
+def cem(
+    step: Step,
+    problem: Problem,
+    actions: Tensor,
+    rounds: int,
+    deadline: Deadline,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """`rounds` of the cross-entropy method around each of the plans, which stay candidates."""
+    restarts, horizon, size = actions.shape
+    std = torch.full_like(actions, CEM_STD)
+    best = actions
+    for _ in range(rounds):
+        if deadline():
+            break
+        noise = torch.randn(
+            restarts, CEM_SAMPLES, horizon, size, generator=generator, device=actions.device
+        )
+        samples = (actions[:, None] + std[:, None] * noise).clamp(-1, 1)
+        samples = torch.cat([best[:, None], samples], dim=1)
+        flat = samples.flatten(0, 1)
+        latents = rollout(step, problem.start.expand(len(flat), -1), flat)
+        order = problem.cost(latents).view(restarts, -1).argsort(dim=1)[:, :CEM_ELITES]
+        elites = samples.gather(1, order[:, :, None, None].expand(-1, -1, horizon, size))
+        best, actions, std = elites[:, 0], elites.mean(dim=1), elites.std(dim=1)
+    return best, rollout(step, problem.start.expand(restarts, -1), best)
+
+
+def pursuit(
+    step: Step,
+    problem: Problem,
+    actions: Tensor,
+    states: Tensor,
+    steps: int,
+    lookahead: int,
+    deadline: Deadline,
+) -> tuple[Tensor, Tensor]:
+    """One sweep along the rollout, each action aimed `lookahead` steps ahead on the virtual states.
+
+    Progress is measured by the nearest virtual state, so a robot that is slower than the path still
+    follows it around corners. After the deadline the rest is rolled out as it was.
+    """
+    restarts, horizon, _ = actions.shape
+    rows = torch.arange(restarts, device=actions.device)
+    window = torch.arange(PROGRESS_WINDOW, device=actions.device)
+    progress = torch.zeros(restarts, dtype=torch.long, device=actions.device)
+    z = problem.start.expand(restarts, -1)
+    latents, chosen = [z], []
+    late = False
+    action = actions[:, 0]
+    for t in range(horizon):
+        late = late or deadline()
+        if late:
+            action = actions[:, t]
+        else:
+            ahead = (progress[:, None] + window).clamp(max=horizon)
+            near = states[rows[:, None], ahead]
+            progress = (progress + (near - z[:, None]).square().sum(-1).argmin(1)).clamp(max=horizon)
+            target = states[rows, (progress + lookahead).clamp(max=horizon)]
+            for _ in range(steps):
+                action = gauss_newton(step, z, action, target)
+        z = step(z, action)
+        chosen.append(action)
+        latents.append(z)
+    return torch.stack(chosen, dim=1), torch.stack(latents, dim=1)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The networks that are trained, and the losses that shape the latent space."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from grasp_ros.world_model.dynamics import ResidualMLP
+
+
+class Encoder(nn.Module):
+    """uint8 image (N, H, W, 3) -> latent (N, D), with all preprocessing inside.
+
+    mean and std are set after training, so that every latent dimension has unit variance over the
+    data: step sizes and noise of GRASP are then comparable across models.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, latent: int, height: int, width: int):
+        super().__init__()
+        channels = [3, 16, 32, 64, 64]
+        layers: list[nn.Module] = []
+        for before, after in zip(channels, channels[1:]):
+            layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
+        self.convolutions = nn.Sequential(*layers)
+        cells = -(-height // 16) * -(-width // 16)
+        self.head = nn.Sequential(
+            nn.Flatten(), nn.Linear(64 * cells, 256), nn.ReLU(), nn.Linear(256, latent)
+        )
+        self.register_buffer('mean', torch.zeros(latent))
+        self.register_buffer('std', torch.ones(latent))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised latents (N, D) of uint8 images (N, H, W, 3)."""
+        pixels = images.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
+        return (self.head(self.convolutions(pixels)) - self.mean) / self.std
+
+
+class InverseDynamics(nn.Module):
+    """The action (N, A) between two latents (N, D): keeps what actions change in the latent."""
+
+    def __init__(self, latent: int, action: int, width: int = 128):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2 * latent, width), nn.ReLU(), nn.Linear(width, action)
+        )
+
+    def forward(self, before: Tensor, after: Tensor) -> Tensor:
+        """before, after (N, D) -> action (N, A)."""
+        return self.layers(torch.cat([before, after], dim=-1))
+
+
+def rollout_loss(dynamics: ResidualMLP, latents: Tensor, actions: Tensor) -> Tensor:
+    """Mean squared error of an open-loop rollout: latents (N, T + 1, D), actions (N, T, A)."""
+    z, loss = latents[:, 0], latents.new_zeros(())
+    for t in range(actions.shape[1]):
+        z = dynamics(z, actions[:, t])
+        loss = loss + F.mse_loss(z, latents[:, t + 1])
+    return loss / actions.shape[1]
+
+
+def vicreg_loss(latents: Tensor) -> tuple[Tensor, Tensor]:
+    """Variance and covariance terms of VICReg (arXiv 2105.04906) for latents (N, D)."""
+    centred = latents - latents.mean(dim=0)
+    variance = F.relu(1.0 - (centred.var(dim=0) + 1e-4).sqrt()).mean()
+    covariance = centred.T @ centred / (len(latents) - 1)
+    off_diagonal = covariance - torch.diag(covariance.diagonal())
+    return variance, off_diagonal.square().sum() / latents.shape[1]

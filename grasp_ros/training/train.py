@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bags to a model bundle: encoder, then dynamics on its frozen latents, then the roadmap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from grasp_ros.training.dataset import Dataset
+from grasp_ros.training.landmarks import build_memory
+from grasp_ros.training.losses import Encoder, InverseDynamics, rollout_loss, vicreg_loss
+from grasp_ros.types import BadInput
+from grasp_ros.world_model.dynamics import ResidualMLP, rollout
+from grasp_ros.world_model.memory import Memory
+
+Progress = Callable[[str, int, int], None]
+"""progress(stage, done, total)"""
+
+COVARIANCE_WEIGHT = 0.04  # VICReg's ratio of covariance to variance
+HELD_OUT = 0.1  # share of the data, its end, that the report is measured on
+SAME_PLACE = 0.1  # of a joint's largest travel in one step: nearer frames show one place
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How long and how large; the defaults take some minutes on two cores."""
+
+    latent: int = 32
+    width: int = 128
+    depth: int = 2
+    landmarks: int = 500
+    encoder_steps: int = 3000
+    encoder_batch: int = 64
+    encoder_rollout: int = 4
+    dynamics_steps: int = 2500
+    dynamics_batch: int = 256
+    dynamics_rollouts: tuple[int, ...] = (4, 16)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The trained parts, and what was measured on held-out data."""
+
+    encoder: Encoder
+    dynamics: ResidualMLP
+    memory: Memory
+    reached_distance: float
+    report: dict[str, Any]
+
+
+def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Progress) -> Trained:
+    """Train a world model; the same seed, data and machine give the same model."""
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng(config.seed)
+    actions = torch.from_numpy(data.actions).to(torch.float32).to(device)
+    cut = int(len(data.images) * (1 - HELD_OUT))
+    trained_on = Dataset(
+        data.images[:cut], data.positions[:cut], data.actions[:cut], data.follows[:cut].copy(), data.source
+    )
+    trained_on.follows[-1] = False
+
+    encoder = _train_encoder(trained_on, actions, config, rng, device, progress)
+    latents = _encode(encoder, data.images, device, progress)
+    encoder.mean.copy_(latents[:cut].mean(dim=0))
+    encoder.std.copy_(latents[:cut].std(dim=0).clamp(min=1e-6))
+    latents = (latents - encoder.mean) / encoder.std
+
+    dynamics = _train_dynamics(latents, actions, trained_on.follows, config, rng, progress)
+    dynamics.requires_grad_(False).cpu()
+    encoder.cpu()
+    latents = latents.cpu()
+    memory = build_memory(trained_on, latents[:cut], dynamics, config.landmarks, rng)
+    same, one_step = _distances(data, latents)
+    report = {
+        'config': asdict(config),
+        'frames': len(data.images),
+        'edges': len(memory.edges),
+        'latent_distance_same_place_p95': round(same, 4),
+        'latent_distance_one_step_mean': round(one_step, 4),
+        'prediction_error_over_do_nothing': _prediction_error(data, latents, actions.cpu(), dynamics, cut),
+    }
+    return Trained(encoder.eval(), dynamics.eval(), memory, max(same, one_step / 2), report)
+
+
+def windows(follows: NDArray[np.bool_], length: int) -> NDArray[np.int64]:
+    """First indices of all runs of length + 1 frames without a gap; raises BadInput for none."""
+    whole = np.convolve(follows.astype(int), np.ones(length, dtype=int), 'valid') == length
+    starts = np.flatnonzero(whole)
+    if len(starts) == 0:
+        raise BadInput(f'no run of {length + 1} frames without a gap in the data')
+    return starts
+
+
+def _batches(
+    starts: NDArray[np.int64], length: int, size: int, count: int, rng: np.random.Generator
+) -> Iterator[Tensor]:
+    """`count` batches of window indices (size, length + 1)."""
+    for _ in range(count):
+        first = torch.from_numpy(rng.choice(starts, size))
+        yield first[:, None] + torch.arange(length + 1)
+
+
+def _train_encoder(
+    data: Dataset,
+    actions: Tensor,
+    config: TrainConfig,
+    rng: np.random.Generator,
+    device: torch.device,
+    progress: Progress,
+) -> Encoder:
+    """Latent prediction over a few steps, VICReg against collapse, inverse dynamics for the robot."""
+    height, width = data.images.shape[1:3]
+    size, total = actions.shape[1], config.encoder_steps
+    encoder = Encoder(config.latent, height, width).to(device)
+    dynamics = ResidualMLP(config.latent, size, config.width, config.depth).to(device)
+    inverse = InverseDynamics(config.latent, size).to(device)
+    parameters = [*encoder.parameters(), *dynamics.parameters(), *inverse.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-5)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
+    images = torch.from_numpy(data.images)
+    starts = windows(data.follows, config.encoder_rollout)
+    batches = _batches(starts, config.encoder_rollout, config.encoder_batch, total, rng)
+    for done, window in enumerate(batches, start=1):
+        pixels = images[window.flatten()].to(device)
+        z = encoder(pixels).view(*window.shape, -1)
+        a = actions[window[:, :-1]]
+        variance, covariance = vicreg_loss(z.flatten(0, 1))
+        guessed = inverse(z[:, :-1].flatten(0, 1), z[:, 1:].flatten(0, 1))
+        loss = (
+            rollout_loss(dynamics, z, a)
+            + variance
+            + COVARIANCE_WEIGHT * covariance
+            + F.mse_loss(guessed, a.flatten(0, 1))
+        )
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        progress('encoder', done, total)
+    return encoder.eval().requires_grad_(False)
+
+
+def _encode(
+    encoder: Encoder, images: NDArray[np.uint8], device: torch.device, progress: Progress
+) -> Tensor:
+    parts = []
+    for first in range(0, len(images), 512):
+        parts.append(encoder(torch.from_numpy(images[first : first + 512]).to(device)))
+        progress('latents', min(first + 512, len(images)), len(images))
+    return torch.cat(parts)
+
+
+def _train_dynamics(
+    latents: Tensor,
+    actions: Tensor,
+    follows: NDArray[np.bool_],
+    config: TrainConfig,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> ResidualMLP:
+    """Rollouts of growing length on frozen latents."""
+    size = (latents.shape[1], actions.shape[1], config.width, config.depth)
+    dynamics = ResidualMLP(*size).to(latents.device)
+    each = config.dynamics_steps // len(config.dynamics_rollouts)
+    total, done = each * len(config.dynamics_rollouts), 0
+    for length in config.dynamics_rollouts:
+        optimiser = torch.optim.AdamW(dynamics.parameters(), lr=2e-3)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=each)
+        starts = windows(follows, length)
+        for window in _batches(starts, length, config.dynamics_batch, each, rng):
+            loss = rollout_loss(dynamics, latents[window], actions[window[:, :-1]])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            done += 1
+            progress('dynamics', done, total)
+    return dynamics
+
+
+def _distances(data: Dataset, latents: Tensor) -> tuple[float, float]:
+    """Latent distances of consecutive frames: 95th percentile at rest, and mean of full steps."""
+    moved = np.abs(np.diff(data.positions, axis=0)).max(axis=1)
+    full = np.percentile(moved, 95)
+    between = (latents[1:] - latents[:-1]).norm(dim=1).numpy()
+    follows = data.follows[:-1]
+    still, fast = follows & (moved < SAME_PLACE * full), follows & (moved > 0.9 * full)
+    same = float(np.percentile(between[still], 95)) if still.any() else 0.0
+    return same, float(between[fast].mean())
+
+
+def _prediction_error(
+    data: Dataset, latents: Tensor, actions: Tensor, dynamics: ResidualMLP, cut: int
+) -> dict[int, float]:
+    """Rollout error over the error of predicting no motion, on held-out data, by horizon."""
+    ratios = {}
+    for length in (1, 10, 50):
+        try:
+            starts = windows(data.follows[cut:], length)[::5] + cut
+        except BadInput:
+            continue
+        window = torch.from_numpy(starts)[:, None] + torch.arange(length + 1)
+        true = latents[window[:, -1]]
+        predicted = rollout(dynamics, latents[starts], actions[window[:, :-1]])[:, -1]
+        still = (true - latents[starts]).norm(dim=1).mean()
+        ratios[length] = round(float((true - predicted).norm(dim=1).mean() / still), 4)
+    return ratios

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Installs the package, for colcon and for pip. Version, description and licence: package.xml."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from setuptools import find_packages, setup
+
+NAME = 'grasp_ros'
+SHARE = Path('share') / NAME
+TEST = ['hypothesis>=6.170,<7', 'pytest>=9.2,<10', 'pytest-timeout>=2.4,<3']
+manifest = ElementTree.parse('package.xml').getroot()
+
+
+def text(tag: str) -> str:
+    return manifest.findtext(tag).strip()
+
+
+def installed(folder: str, pattern: str = '*') -> list[tuple[str, list[str]]]:
+    """data_files entries for every matching file below `folder`, sub-folders kept."""
+    files: dict[str, list[str]] = {}
+    for path in sorted(Path(folder).rglob(pattern)):
+        if path.is_file() and not path.name.startswith('.'):
+            files.setdefault((SHARE / path.parent).as_posix(), []).append(path.as_posix())
+    return list(files.items())
+
+
+setup(
+    name=NAME,
+    version=text('version'),
+    description=text('description'),
+    license=text('license'),
+    maintainer=text('maintainer'),
+    maintainer_email=manifest.find('maintainer').get('email'),
+    packages=find_packages(include=[NAME, f'{NAME}.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (SHARE.as_posix(), ['package.xml']),
+        *installed('launch', '*.launch.py'),
+        *installed('config', '*.yaml'),
+        *installed('urdf'),
+        *installed('models'),
+    ],
+    zip_safe=True,
+    python_requires='>=3.11',
+    # Lower bounds are what the tests run with, see requirements/constraints.txt.
+    install_requires=[
+        'numpy>=2.4,<3',
+        'onnxruntime>=1.31,<2',
+        'opencv-python-headless>=5.0,<6',
+        'pyyaml>=6.0,<7',
+        'rich>=15.0,<16',
+        'safetensors>=0.8,<1',
+        'scipy>=1.17,<2',
+        'torch>=2.13,<3',
+    ],
+    extras_require={
+        # The ROS client library, for a machine without a ROS installation.
+        'ros': [
+            'ros-kilted-diagnostic-msgs>=5.5,<6',
+            'ros-kilted-rclpy>=9.1,<10',
+            'ros-kilted-rmw-fastrtps-cpp>=9.3,<10',
+            'ros-kilted-rosgraph-msgs>=2.3,<3',
+            'ros-kilted-sensor-msgs>=5.5,<6',
+            'ros-kilted-std-msgs>=5.5,<6',
+            'ros-kilted-std-srvs>=5.5,<6',
+            'ros-kilted-trajectory-msgs>=5.5,<6',
+        ],
+        'sim': [
+            'imageio>=2.38,<3',
+            'imageio-ffmpeg>=0.8,<1',
+            'matplotlib>=3.11,<4',
+            'mujoco>=4.0,<5',
+        ],
+        'train': ['onnx>=1.23,<2', 'rosbags>=0.11,<1'],
+        'gpu': ['onnxruntime-gpu>=1.31,<2'],
+        'test': TEST,  # colcon test looks for pytest under this name
+        'dev': [
+            *TEST,
+            'mkdocs-material>=9.8,<10',
+            'mypy>=2.4,<3',
+            'pre-commit>=4.7,<5',
+            'ruff>=0.17,<0.18',
+        ],
+    },
+    entry_points={
+        'console_scripts': [
+            'grasp-ros = grasp_ros.cli.main:main',
+            'planner_node = grasp_ros.nodes.planner_node:main',
+            'simulator_node = grasp_ros.nodes.simulator_node:main',
+        ],
+    },
+)
