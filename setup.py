@@ -43,15 +43,16 @@ setup(
     ],
     zip_safe=True,
     python_requires='>=3.11',
-    # Lower bounds are what the tests run with, see requirements/constraints.txt.
+    # From what Ubuntu 24.04 ships next to ROS 2 up to the next major release. The tests run with
+    # requirements/constraints.txt.
     install_requires=[
-        'numpy>=2.4,<3',
-        'onnxruntime>=1.31,<2',
-        'opencv-python-headless>=5.0,<6',
+        'numpy>=1.26,<3',
+        'onnxruntime>=1.18,<2',
+        'opencv-python-headless>=4.6,<6',
         'pyyaml>=6.0,<7',
-        'rich>=15.0,<16',
-        'safetensors>=0.8,<1',
-        'scipy>=1.17,<2',
+        'rich>=13.7,<16',
+        'safetensors>=0.4,<1',
+        'scipy>=1.11,<2',
         'torch>=2.13,<3',
     ],
     extras_require={

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The records that travel through the pipeline. Times are integer nanoseconds, lengths SI units."""
+"""The records that travel through the pipeline. Times are integer ns, lengths SI units."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TimeArray = NDArray[np.int64]
 
 
 class BadInput(ValueError):
-    """Input from outside that cannot be used; the text names the value seen and the one expected."""
+    """Unusable input from outside; the text names the value seen and the one expected."""
 
 
 def seconds(duration_ns: int) -> float:

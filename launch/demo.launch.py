@@ -2,7 +2,12 @@
 """The MuJoCo simulator, and the planner that moves the robot in it."""
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, Shutdown
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    Shutdown,
+)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -11,7 +16,6 @@ from launch_ros.substitutions import FindPackageShare
 
 SHARE = FindPackageShare('grasp_ros')
 WORLD, ROBOT = LaunchConfiguration('world'), LaunchConfiguration('robot')
-SPEED = LaunchConfiguration('real_time_factor')
 
 # name, default, description
 ARGUMENTS = (
@@ -23,23 +27,10 @@ ARGUMENTS = (
 )
 
 
-def generate_launch_description():
-    robot_file = [PathJoinSubstitution([SHARE, 'config', 'robots', ROBOT]), '.yaml']
-    # Not on simulated time itself: it is what publishes /clock.
-    simulator = Node(
-        package='grasp_ros',
-        executable='simulator_node',
-        namespace=LaunchConfiguration('namespace'),
-        parameters=[
-            ParameterFile(robot_file, allow_substs=True),
-            {
-                'simulator.world': ParameterValue(WORLD, value_type=str),
-                'simulator.real_time_factor': ParameterValue(SPEED, value_type=float),
-            },
-        ],
-        output='screen',
-        on_exit=Shutdown(reason='the simulator ended'),
-    )
+def both(context):
+    # When an action fails, launch leaves the processes behind that it has started so far. So what
+    # can fail comes first: this number, then the planner's files.
+    real_time_factor = float(LaunchConfiguration('real_time_factor').perform(context))
     planner = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(PathJoinSubstitution([SHARE, 'launch', 'plan.launch.py'])),
         launch_arguments={
@@ -50,9 +41,28 @@ def generate_launch_description():
             'execute': 'true',
         }.items(),
     )
+    robot_file = [PathJoinSubstitution([SHARE, 'config', 'robots', ROBOT]), '.yaml']
+    # Not on simulated time itself: it is what publishes /clock.
+    simulator = Node(
+        package='grasp_ros',
+        executable='simulator_node',
+        namespace=LaunchConfiguration('namespace'),
+        parameters=[
+            ParameterFile(robot_file, allow_substs=True),
+            {
+                'simulator.world': ParameterValue(WORLD, value_type=str),
+                'simulator.real_time_factor': real_time_factor,
+            },
+        ],
+        output='screen',
+        on_exit=Shutdown(reason='the simulator ended'),
+    )
+    return [planner, simulator]
+
+
+def generate_launch_description():
     declared = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, default, description in ARGUMENTS
     ]
-    # The planner first: it needs the most files, and when one is missing, nothing has started yet.
-    return LaunchDescription([*declared, planner, simulator])
+    return LaunchDescription([*declared, OpaqueFunction(function=both)])

@@ -19,8 +19,8 @@ Z95 = 1.959964
 class Episode:
     """One run from start to goal; error is the final distance in the simulator, m.
 
-    shortest: the shortest way, m. duration: simulated s until the robot came to rest at the goal or
-    the time was over. path (T, J), and the plan shown at each of its times (None before the first).
+    shortest: the shortest way, m. duration: simulated s until the planner said that the goal is
+    reached, or the time was over. path (T, J), and the plan shown at each of its times, if any.
     """
 
     start: FloatArray

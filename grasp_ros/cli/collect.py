@@ -14,8 +14,12 @@ from grasp_ros.share import find
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument('bag', type=Path, help='folder of the new bag')
-    parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/, or a file')
-    parser.add_argument('--world', default='wall', help='world: a name in config/worlds/, or a file')
+    parser.add_argument(
+        '--robot', default='gantry', help='robot: a name in config/robots/, or a file'
+    )
+    parser.add_argument(
+        '--world', default='wall', help='world: a name in config/worlds/, or a file'
+    )
     parser.add_argument('--steps', type=int, default=40_000, help='model steps to record')
     parser.add_argument('--dt', type=float, default=0.1, help='model step, s')
     parser.add_argument('--seed', type=int, default=0, help='seed of start and actions')
@@ -32,9 +36,14 @@ def run(options: argparse.Namespace) -> int:
     config = load(SimulatorNodeConfig, robot_file, simulator__world=options.world)
     world = load_world(options.world)
     robot = MujocoRobot(config.robot, config.simulator, world)
-    robot.reset(sample_problems(world, robot.low, robot.high, robot.tool_radius, 1, options.seed)[0].start)
+    robot.reset(
+        sample_problems(world, robot.low, robot.high, robot.tool_radius, 1, options.seed)[0].start
+    )
     space = action_space(robot, options.dt)
-    with BagWriter(options.bag, config.robot.joints, options.command_line) as bag, bars() as report:
+    with (
+        BagWriter(options.bag, config.robot.joints, options.command_line) as bag,
+        bars() as report,
+    ):
         for done in explore(robot, space, bag, options.steps, options.seed):
             report(f'exploring {world.name}', done, options.steps)
     robot.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""grasp-ros demo: the simulator and the planner as two ROS processes, and episodes through them."""
+"""grasp-ros demo: simulator and planner as two ROS processes, and episodes through them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.live import Live
 from rich.table import Table
@@ -25,6 +26,9 @@ from grasp_ros.cli.nodes import (
 from grasp_ros.cli.progress import console
 from grasp_ros.config import PlannerNodeConfig, SimulatorNodeConfig, load
 from grasp_ros.share import find
+
+if TYPE_CHECKING:
+    from grasp_ros.bench.episodes import Episode
 
 STOP = 10.0  # s that a node gets to end after SIGINT
 
@@ -61,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     import rclpy
 
-    from grasp_ros.bench.episodes import Episode, summary
+    from grasp_ros.bench.episodes import summary
     from grasp_ros.nodes.episode_runner import EpisodeRunner
     from grasp_ros.sim.robot import MujocoRobot
     from grasp_ros.sim.worlds import load_world, sample_problems
@@ -77,10 +81,11 @@ def run(options: argparse.Namespace) -> int:
         options.robot, options.params_file, bundle, True, 'joint_trajectory_controller', True, ''
     )
     planner += ['-p', f'planner.algorithm:={options.planner}', '-p', f'planner.horizon:={horizon}']
+    commands = {'simulator': [SIMULATOR_NODE, *simulator], 'planner': [PLANNER_NODE, *planner]}
     episodes: list[Episode] = []
     rclpy.init()
     with (
-        processes({'simulator': [SIMULATOR_NODE, *simulator], 'planner': [PLANNER_NODE, *planner]}) as alive,
+        processes(commands) as alive,
         Live(_table(episodes), console=console) as live,
     ):
         runner = EpisodeRunner(config.robot.joints, max(config.robot.max_velocity))
@@ -118,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def processes(commands: dict[str, list[str]]) -> Iterator[Callable[[], None]]:
-    """Start {name: [module, arguments...]} and end them with SIGINT; yields a check that they live."""
+    """Run {name: [module, arguments...]}, end them with SIGINT; yields a check that they live."""
     running = {
         name: subprocess.Popen([sys.executable, '-m', *command])
         for name, command in commands.items()
@@ -141,9 +146,16 @@ def processes(commands: dict[str, list[str]]) -> Iterator[Callable[[], None]]:
                 process.kill()
 
 
-def _table(episodes: list) -> Table:
+def _table(episodes: list[Episode]) -> Table:
     table = Table(title='episodes')
-    for column in ('episode', 'shortest way, m', 'final error, mm', 'time, s', 'replan p50, ms', ''):
+    for column in (
+        'episode',
+        'shortest way, m',
+        'final error, mm',
+        'time, s',
+        'replan p50, ms',
+        '',
+    ):
         table.add_column(column, justify='right')
     for index, episode in enumerate(episodes):
         times = sorted(episode.plan_ms)

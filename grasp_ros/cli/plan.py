@@ -10,10 +10,14 @@ from grasp_ros.cli.nodes import planner_ros_arguments
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/, or a file')
+    parser.add_argument(
+        '--robot', default='gantry', help='robot: a name in config/robots/, or a file'
+    )
     parser.add_argument('--params-file', default='plan.yaml', help='a name in config/, or a file')
     parser.add_argument('--bundle', default='', help='model bundle; default: the one of the file')
-    parser.add_argument('--execute', action='store_true', help='send trajectories to the controller')
+    parser.add_argument(
+        '--execute', action='store_true', help='send trajectories to the controller'
+    )
     parser.add_argument('--controller', default='joint_trajectory_controller', help='its ROS name')
     parser.add_argument('--use-sim-time', action='store_true', help='take the time from /clock')
     parser.add_argument('--namespace', default='', help='ROS namespace, such as /cell1')

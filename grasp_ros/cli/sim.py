@@ -10,8 +10,12 @@ from grasp_ros.cli.nodes import simulator_ros_arguments
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/, or a file')
-    parser.add_argument('--world', default='wall', help='world: a name in config/worlds/, or a file')
+    parser.add_argument(
+        '--robot', default='gantry', help='robot: a name in config/robots/, or a file'
+    )
+    parser.add_argument(
+        '--world', default='wall', help='world: a name in config/worlds/, or a file'
+    )
     parser.add_argument('--real-time-factor', type=float, default=1.0)
     parser.add_argument('--namespace', default='', help='ROS namespace, such as /cell1')
     parser.add_argument('ros', nargs='*', help='more ROS arguments, after --')

@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument('bags', type=Path, nargs='+', help='rosbag2 folders')
     parser.add_argument('--out', type=Path, required=True, help='folder of the new bundle')
-    parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/, or a file')
+    parser.add_argument(
+        '--robot', default='gantry', help='robot: a name in config/robots/, or a file'
+    )
     parser.add_argument('--dt', type=float, default=0.1, help='model step, s')
     parser.add_argument('--image-size', type=int, default=64, help='side of the encoder image, px')
     parser.add_argument('--encoder-steps', type=int, help='training steps of the encoder')
@@ -42,7 +44,9 @@ def run(options: argparse.Namespace) -> int:
     from grasp_ros.world_model.bundle import ImageSize, Manifest, pick_device
 
     torch.set_num_threads(options.threads)
-    robot: RobotConfig = load(SimulatorNodeConfig, find('config/robots', f'{options.robot}.yaml')).robot
+    robot: RobotConfig = load(
+        SimulatorNodeConfig, find('config/robots', f'{options.robot}.yaml')
+    ).robot
     speed = robot.max_velocity
     space = ActionSpace('joint_velocity', tuple(-v for v in speed), tuple(speed), options.dt)
     given = {

@@ -40,7 +40,7 @@ class ActionSpace:
         return len(self.low)
 
     def velocity(self, action: FloatArray, position: FloatArray) -> FloatArray:
-        """The mean joint velocity (A,) that `action` (A,) asks for from the reference `position`."""
+        """The mean joint velocity (A,) that `action` (A,) asks for at the reference `position`."""
         low, high = np.array(self.low), np.array(self.high)
         command = low + (np.asarray(action) + 1) / 2 * (high - low)
         if self.meaning == 'joint_velocity':
@@ -50,7 +50,7 @@ class ActionSpace:
         return (command - position) / self.dt
 
     def action(self, before: FloatArray, after: FloatArray) -> FloatArray:
-        """The action (..., A) that moves the commanded reference from `before` to `after` in a step.
+        """The action (..., A) that moves the reference from `before` to `after` in a model step.
 
         Clipped to [-1, 1]: a recorded command can exceed the bounds by rounding.
         """

@@ -29,8 +29,8 @@ class Measured:
 class Guard:
     """Checks trajectories for one robot.
 
-    max_start_error: m or rad between the measured and the first position, beside what the robot can
-    travel in between. max_age_ns: oldest observation.
+    max_start_error: m or rad between the measured and the first position, beside what the robot
+    can travel in between. max_age_ns: oldest observation.
     """
 
     def __init__(
@@ -39,7 +39,9 @@ class Guard:
         self._joints, self._limits = joints, limits
         self._max_start_error, self._max_age_ns = max_start_error, max_age_ns
 
-    def check(self, trajectory: JointTrajectory, measured: Measured, now_ns: int) -> Refused | None:
+    def check(
+        self, trajectory: JointTrajectory, measured: Measured, now_ns: int
+    ) -> Refused | None:
         """None when every promise is kept; otherwise the first broken one, with its numbers."""
         reason = (
             self._well_formed(trajectory)
@@ -58,7 +60,8 @@ class Guard:
             return 'no points'
         if trajectory.velocities is None or trajectory.accelerations is not None:
             return 'expected positions and velocities, and no accelerations'
-        for name, values in (('positions', trajectory.positions), ('velocities', trajectory.velocities)):
+        fields = {'positions': trajectory.positions, 'velocities': trajectory.velocities}
+        for name, values in fields.items():
             if values.shape != shape:
                 return f'{name} have shape {values.shape}, expected {shape}'
             if not np.isfinite(values).all():
@@ -72,7 +75,8 @@ class Guard:
         if first_ns <= now_ns:
             return f'starts {seconds(now_ns - first_ns):.3f} s in the past'
         if first_ns > now_ns + MAX_AHEAD_NS:
-            return f'starts {seconds(first_ns - now_ns):.3f} s ahead, at most {seconds(MAX_AHEAD_NS)} s'
+            ahead, limit = seconds(first_ns - now_ns), seconds(MAX_AHEAD_NS)
+            return f'starts {ahead:.3f} s ahead, {limit:.3f} s allowed'
         age_ns = now_ns - measured.stamp_ns
         if not 0 <= age_ns <= self._max_age_ns:
             limit = seconds(self._max_age_ns)
@@ -83,9 +87,13 @@ class Guard:
         first_ns = trajectory.start_ns + int(trajectory.times_ns[0])
         travel = self._limits.velocity * seconds(first_ns - measured.stamp_ns)
         error = np.abs(trajectory.positions[0] - measured.motion.position)
-        for name, seen, allowed in zip(self._joints, error, travel + self._max_start_error):
+        for name, seen, allowed in zip(
+            self._joints, error, travel + self._max_start_error, strict=True
+        ):
             if not seen <= allowed:
-                return f'{name} starts {seen:.4f} from the measured position, {allowed:.4f} allowed'
+                return (
+                    f'{name} starts {seen:.4f} from the measured position, {allowed:.4f} allowed'
+                )
         return None
 
     def _within_limits(self, trajectory: JointTrajectory, measured: Measured) -> str | None:
@@ -95,17 +103,20 @@ class Guard:
         # A joint that is measured outside may be anywhere between there and the inside.
         lowest = np.minimum(limits.position_min, start) - margin
         highest = np.maximum(limits.position_max, start) + margin
-        checks = [
+        anything = np.full_like(lowest, -np.inf)
+        checks: list[tuple[str, FloatArray, FloatArray, FloatArray]] = [
             ('position', position[0], lowest, highest),
             ('position', position[1], lowest, highest),
-            ('speed', velocity, -np.inf, limits.velocity * (1 + SLACK)),
-            ('acceleration', acceleration, -np.inf, limits.acceleration * (1 + SLACK) + 1e-6),
+            ('speed', velocity, anything, limits.velocity * (1 + SLACK)),
+            ('acceleration', acceleration, anything, limits.acceleration * (1 + SLACK) + 1e-6),
         ]
         for what, seen, low, high in checks:
             bad = ~((seen >= low) & (seen <= high))
             if bad.any():
                 joint = int(np.argmax(bad))
-                bounds = [float(np.broadcast_to(bound, seen.shape)[joint]) for bound in (low, high)]
+                bounds = [
+                    float(np.broadcast_to(bound, seen.shape)[joint]) for bound in (low, high)
+                ]
                 return (
                     f'{self._joints[joint]} {what} {seen[joint]:.4f} is outside '
                     f'{bounds[0]:.4f} to {bounds[1]:.4f}'

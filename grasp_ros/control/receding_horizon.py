@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grasp_ros.config import PlannerNodeConfig
+from grasp_ros.config import PlannerNodeConfig, horizon_steps
 from grasp_ros.control.latency import Latency
 from grasp_ros.control.trajectory import Limits, Motion, from_actions, sample, splice, stop
 from grasp_ros.planning.grasp import Grasp
@@ -46,14 +46,15 @@ Clock = Callable[[], int]
 class Replan:
     """What one observation led to.
 
-    trajectory: to send, None in an overrun. full: the whole plan, for people. distance: |z - goal|
-    of the observation. path_steps: travel time to the goal by the roadmap, None off it. Times in
-    ns of the steady clock that was handed in.
+    The plan begins at start_ns in the state `start`. trajectory: to send, None in an overrun.
+    distance: |z - goal| of the observation. path_steps: travel time to the goal by the roadmap,
+    None off it. encode_ns, plan_ns: time spent, by the steady clock.
     """
 
     plan: Plan
+    start: Motion
+    start_ns: int
     trajectory: JointTrajectory | None
-    full: JointTrajectory
     distance: float
     path_steps: float | None
     reached: bool
@@ -89,7 +90,7 @@ class RecedingHorizon:
         self._near = 0
 
     def warm_up(self) -> None:
-        """Plan once between remembered places, so that the first real plan is as fast as the rest."""
+        """Plan once between remembered places: the first plan in a process is slow."""
         latents = self._bundle.memory.latents
         size = self._bundle.manifest.image
         self._bundle.encode(np.zeros((size.source_height, size.source_width, 3), dtype=np.uint8))
@@ -144,20 +145,27 @@ class RecedingHorizon:
         planned = self._steady()
 
         self._last = (start_ns, plan)
-        numpy_actions = plan.actions.cpu().numpy().astype(np.float64)
-        robot = (self._space, self._limits, self._config.robot.joints)
-        full = from_actions(numpy_actions, start, start_ns, *robot)
-        short = numpy_actions[: self._config.control.trajectory_steps]
-        trajectory: JointTrajectory | None = from_actions(short, start, start_ns, *robot)
+        steps = self._config.control.trajectory_steps
+        trajectory = self._motion(plan, steps, start, start_ns)
         now = self._clock()
         self._latency.add(now - observation.stamp_ns)
         first_ns = now + nanoseconds(self._config.control.send_ahead)
-        if first_ns > start_ns:
-            trajectory = None  # overrun: the robot goes on with the last one, which ends at rest
-        elif committed is not None:
+        if committed is not None:
             trajectory = splice(committed, trajectory, first_ns)
+        # In an overrun the robot goes on with the last trajectory, which ends at rest.
+        sent = trajectory if first_ns <= start_ns else None
         times = (encoded - begin, planned - encoded)
-        return Replan(plan, trajectory, full, distance, path_steps, reached, *times)
+        return Replan(plan, start, start_ns, sent, distance, path_steps, reached, *times)
+
+    def preview(self, replan: Replan) -> JointTrajectory:
+        """The motion of the whole plan, for people: only its beginning is sent."""
+        horizon = len(replan.plan.actions)
+        return self._motion(replan.plan, horizon, replan.start, replan.start_ns)
+
+    def _motion(self, plan: Plan, steps: int, start: Motion, start_ns: int) -> JointTrajectory:
+        actions = plan.actions[:steps].cpu().numpy().astype(np.float64)
+        joints = self._config.robot.joints
+        return from_actions(actions, start, start_ns, self._space, self._limits, joints)
 
     def _reached(self, distance: float) -> bool:
         """Near the goal for some observations in a row, and until it is left by twice as much."""
@@ -171,8 +179,8 @@ class RecedingHorizon:
     def _until(
         self, observation: Observation, ahead: int
     ) -> tuple[Motion, Tensor, JointTrajectory | None]:
-        """Where the robot will be `ahead` model steps after the observation, the actions (ahead, A)
-        that take it there, and the commitment behind them.
+        """Where the robot will be `ahead` model steps after the observation, the actions that take
+        it there (ahead, A), and the commitment behind them.
 
         A robot that does not follow (blocked, or led by someone else) is planned for as standing
         where it was measured.
@@ -189,21 +197,25 @@ class RecedingHorizon:
             rest = Motion(observation.position, np.zeros(len(observation.position)))
             motions = [rest] * (ahead + 1)
         positions = np.stack([motion.position for motion in motions])
-        return motions[-1], self._tensor(self._space.action(positions[:-1], positions[1:])), committed
+        return (
+            motions[-1],
+            self._tensor(self._space.action(positions[:-1], positions[1:])),
+            committed,
+        )
 
     def _problem(self, start: Tensor, goal: Tensor) -> tuple[Problem, float | None]:
         """The goal or, when it is beyond the horizon, the path point at the horizon."""
         config = self._config.planner
+        fixed = horizon_steps(config.horizon, self._space.dt)
         if not config.use_roadmap:
-            assert isinstance(config.horizon, int)
-            return Problem(start, goal, config.horizon), None
+            assert fixed is not None
+            return Problem(start, goal, fixed), None
         path = self._roadmap.path(start)
-        automatic = config.horizon == 'auto'
-        limit = config.max_horizon if automatic else int(config.horizon)
+        limit = fixed or config.max_horizon
         if path is None:
             return Problem(start, goal, limit), None
         horizon = limit
-        if automatic:
+        if fixed is None:
             wanted = math.ceil(path.steps * SLACK) + EXTRA_STEPS
             horizon = min(limit, max(MIN_HORIZON, wanted))
         states = path.latents[: horizon + 1]

@@ -9,9 +9,10 @@ import numpy as np
 
 from grasp_ros.config import RobotConfig
 from grasp_ros.control.actions import ActionSpace
-from grasp_ros.types import FloatArray, JointTrajectory, nanoseconds, seconds
+from grasp_ros.types import FloatArray, JointTrajectory, TimeArray, nanoseconds, seconds
 
 MIN_RAMP_NS = 1_000_000  # a velocity change takes at least this long, so points stay apart
+MIN_GAP_NS = 1_000  # nearer points are one: a cubic over less time is lost in rounding
 BISECTIONS = 30
 
 
@@ -65,11 +66,10 @@ def from_actions(
         wanted = np.clip(space.velocity(action, now.position), -limits.velocity, limits.velocity)
         target = _stoppable(now, wanted, space.dt, limits)
         now = _ramp(now, target, index * step_ns, step_ns, limits, times, motions)
-    rest_ns = nanoseconds(float((np.abs(now.velocity) / limits.acceleration).max()))
+    rest_ns = int(_ramp_ns(now.velocity, limits).max())
     if rest_ns:
-        length = max(rest_ns, MIN_RAMP_NS)
         zero = np.zeros_like(now.velocity)
-        _ramp(now, zero, len(actions) * step_ns, length, limits, times, motions)
+        _ramp(now, zero, len(actions) * step_ns, rest_ns, limits, times, motions)
     velocities = np.stack([motion.velocity for motion in motions])
     velocities[-1] = 0.0
     return JointTrajectory(
@@ -106,17 +106,24 @@ def _ramp(
 ) -> Motion:
     """Append the points of one step in which every joint ramps to `target` and holds it."""
     change = target - now.velocity
-    ramps = np.ceil(np.abs(change) / limits.acceleration * 1e9 / MIN_RAMP_NS) * MIN_RAMP_NS
-    ramps = np.minimum(ramps, length_ns).astype(np.int64)
+    ramps = np.minimum(_ramp_ns(change, limits), length_ns)
     for offset in sorted({int(ramp) for ramp in ramps if 0 < ramp < length_ns} | {length_ns}):
         t = seconds(offset)
         ramping = np.minimum(offset, ramps) / 1e9
         slope = np.divide(change, ramps / 1e9, out=np.zeros_like(change), where=ramps > 0)
         velocity = now.velocity + slope * ramping
-        position = now.position + (now.velocity + velocity) / 2 * ramping + velocity * (t - ramping)
+        position = (
+            now.position + (now.velocity + velocity) / 2 * ramping + velocity * (t - ramping)
+        )
         times.append(begin_ns + offset)
         motions.append(Motion(position, velocity))
     return motions[-1]
+
+
+def _ramp_ns(change: FloatArray, limits: Limits) -> TimeArray:
+    """How long each joint's velocity takes to change by `change` (J,), in whole MIN_RAMP_NS."""
+    ramps = np.ceil(np.abs(change) / limits.acceleration * 1e9 / MIN_RAMP_NS)
+    return ramps.astype(np.int64) * MIN_RAMP_NS
 
 
 def _stoppable(now: Motion, wanted: FloatArray, dt: float, limits: Limits) -> FloatArray:
@@ -126,9 +133,9 @@ def _stoppable(now: Motion, wanted: FloatArray, dt: float, limits: Limits) -> Fl
     brake = np.clip(0.0, now.velocity - change, now.velocity + change)
 
     def safe(velocity: FloatArray) -> np.ndarray:
-        # Ramps are rounded up to MIN_RAMP_NS, so they are a little longer than the limit allows.
-        ramp = np.minimum(np.abs(velocity - now.velocity) / limits.acceleration + 1e-3, dt)
+        ramp = np.minimum(_ramp_ns(velocity - now.velocity, limits) / 1e9, dt)
         end = now.position + (now.velocity + velocity) / 2 * ramp + velocity * (dt - ramp)
+        # The ramp to rest is rounded up to MIN_RAMP_NS, so it may be that much longer.
         stop_at = end + velocity * (np.abs(velocity) / limits.acceleration + 1e-3) / 2
         # A joint outside its limits may move only towards the inside.
         above = (velocity > 0) & (stop_at > limits.position_max)
@@ -150,7 +157,7 @@ Point = tuple[int, FloatArray, FloatArray, FloatArray]  # time_ns, position, vel
 
 
 def sample(trajectory: JointTrajectory, at_ns: int) -> Motion:
-    """Reference at `at_ns`: the first point before the start, the last one at rest after the end."""
+    """Reference at `at_ns`: before the start the first point, after the end the last, at rest."""
     at_ns -= trajectory.start_ns
     times = trajectory.times_ns
     index = int(np.searchsorted(times, at_ns, side='right')) - 1
@@ -210,19 +217,22 @@ def interpolate(start: Point, end: Point, at_ns: int, order: int) -> Motion:
 
 
 def splice(committed: JointTrajectory, new: JointTrajectory, after_ns: int) -> JointTrajectory:
-    """`new`, preceded by the points of `committed` between `after_ns` and its start.
+    """`new`, preceded by `committed` from `after_ns` to its start.
 
     The controller forgets the old trajectory when a new one comes, so what it should still follow
     of the old one must be sent again.
     """
-    absolute = committed.start_ns + committed.times_ns
-    keep = (absolute > after_ns) & (absolute < new.start_ns - MIN_RAMP_NS)
     assert committed.velocities is not None and new.velocities is not None
+    here = sample(committed, after_ns)
+    absolute = committed.start_ns + committed.times_ns
+    keep = (absolute > after_ns + MIN_GAP_NS) & (absolute < new.start_ns - MIN_GAP_NS)
+    if new.start_ns - after_ns < MIN_GAP_NS:
+        return new
+    times = np.concatenate([[after_ns], absolute[keep], new.start_ns + new.times_ns])
     return JointTrajectory(
         new.joints,
-        new.start_ns if not keep.any() else int(absolute[keep][0]),
-        np.concatenate([absolute[keep], new.start_ns + new.times_ns])
-        - (new.start_ns if not keep.any() else int(absolute[keep][0])),
-        np.concatenate([committed.positions[keep], new.positions]),
-        np.concatenate([committed.velocities[keep], new.velocities]),
+        after_ns,
+        times - after_ns,
+        np.concatenate([here.position[None], committed.positions[keep], new.positions]),
+        np.concatenate([here.velocity[None], committed.velocities[keep], new.velocities]),
     )

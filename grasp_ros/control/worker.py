@@ -31,7 +31,7 @@ class Worker(Generic[Item]):
             self._condition.notify()
 
     def stop(self, timeout: float) -> bool:
-        """End the thread after the item it works on; False when it is still at it after `timeout` s."""
+        """End the thread after its present item; False when it still works after `timeout` s."""
         with self._condition:
             self._stopping = True
             self._condition.notify()

@@ -49,12 +49,14 @@ class EpisodeRunner(Node):
         self.create_subscription(Clock, '/clock', self._on_clock, qos.CAMERA)
         self.create_subscription(Image, 'image', self._on_image, qos.CAMERA)
         self.create_subscription(JointState, 'joint_states', self._on_joints, qos.JOINT_STATES)
-        self.create_subscription(DiagnosticStatus, 'planner/status', self._on_status, qos.DIAGNOSTICS)
+        self.create_subscription(
+            DiagnosticStatus, 'planner/status', self._on_status, qos.DIAGNOSTICS
+        )
         self.create_subscription(JointTrajectory, 'planner/plan', self._on_plan, qos.COMMAND)
         self._goal_pub = self.create_publisher(Image, 'planner/goal_image', qos.COMMAND)
-        self._set_start = self.create_client(SetParameters, 'simulator/set_parameters')
-        self._reset = self.create_client(Trigger, 'simulator/reset')
-        self._cancel = self.create_client(Trigger, 'planner/cancel')
+        self._set_start: Any = self.create_client(SetParameters, 'simulator/set_parameters')
+        self._reset: Any = self.create_client(Trigger, 'simulator/reset')
+        self._cancel: Any = self.create_client(Trigger, 'planner/cancel')
 
     def wait_for_nodes(self, alive: Callable[[], None]) -> None:
         """Return when both nodes answer. `alive` raises when a process has ended."""
@@ -63,7 +65,9 @@ class EpisodeRunner(Node):
         def ready() -> bool:
             alive()
             known = all(service.service_is_ready() for service in services)
-            return known and self._goal_pub.get_subscription_count() > 0 and self._image is not None
+            return (
+                known and self._goal_pub.get_subscription_count() > 0 and self._image is not None
+            )
 
         self._wait(ready, START_UP, 'the simulator and the planner to start')
 
@@ -76,7 +80,9 @@ class EpisodeRunner(Node):
         self._timings, self._path, self._plan = [], [], None
         begin_ns = self._now_ns
         self._goal_pub.publish(goal_image)
-        self._wait(lambda: int(self._status.get('goal', '0')) > before, ANSWER, 'the goal to be taken')
+        self._wait(
+            lambda: int(self._status.get('goal', '0')) > before, ANSWER, 'the goal to be taken'
+        )
         limit = SLOWEST * problem.shortest / self._max_velocity + EXTRA
 
         def over() -> bool:
@@ -89,14 +95,20 @@ class EpisodeRunner(Node):
         reached, end_ns = self._status.get('state') == REACHED, self._now_ns
         self._wait(lambda: seconds(self._now_ns - end_ns) > SETTLE, ANSWER, 'the robot to rest')
         assert self._position is not None
+
+        def timings(name: str) -> list[float]:
+            return [float(status[name]) for status in self._timings]
+
         return Episode(
-            problem.start,
-            problem.goal,
-            problem.shortest,
-            float(np.linalg.norm(self._position - problem.goal)),
-            reached,
-            seconds(end_ns - begin_ns),
-            *([float(t[name]) for t in self._timings] for name in ('plan_ms', 'encode_ms', 'overhead_ms')),
+            start=problem.start,
+            goal=problem.goal,
+            shortest=problem.shortest,
+            error=float(np.linalg.norm(self._position - problem.goal)),
+            reached=reached,
+            duration=seconds(end_ns - begin_ns),
+            plan_ms=timings('plan_ms'),
+            encode_ms=timings('encode_ms'),
+            overhead_ms=timings('overhead_ms'),
             path=np.stack([position for _, position, _ in self._path]),
             plans=[plan for _, _, plan in self._path],
         )
@@ -106,7 +118,9 @@ class EpisodeRunner(Node):
         value = ParameterValue(
             type=ParameterType.PARAMETER_DOUBLE_ARRAY, double_array_value=position.tolist()
         )
-        request = SetParameters.Request(parameters=[Parameter(name='simulator.start', value=value)])
+        request = SetParameters.Request(
+            parameters=[Parameter(name='simulator.start', value=value)]
+        )
         (result,) = self._call(self._set_start, request).results
         if not result.successful:
             raise RuntimeError(f'simulator.start {position}: {result.reason}')
@@ -131,7 +145,9 @@ class EpisodeRunner(Node):
         until = time.monotonic() + timeout
         while not done():
             if time.monotonic() > until:
-                raise TimeoutError(f'waited {timeout:.0f} s for {what}; planner status: {self._status}')
+                raise TimeoutError(
+                    f'waited {timeout:.0f} s for {what}; planner status: {self._status}'
+                )
             self._executor.spin_once(timeout_sec=0.05)
 
     def _on_clock(self, message: Clock) -> None:
@@ -141,7 +157,7 @@ class EpisodeRunner(Node):
         self._image = message
 
     def _on_joints(self, message: JointState) -> None:
-        values = dict(zip(message.name, message.position))
+        values = dict(zip(message.name, message.position, strict=True))
         self._position = np.array([values[name] for name in self._joints])
         stamp = messages.stamp_ns(message)
         if not self._path or stamp >= self._path[-1][0] + PERIOD_NS:
@@ -158,5 +174,3 @@ class EpisodeRunner(Node):
         plan = messages.to_trajectory(message)
         order = [plan.joints.index(name) for name in self._joints]
         self._plan = plan.positions[:, order]
-
-

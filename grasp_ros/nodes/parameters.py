@@ -10,7 +10,8 @@ from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from grasp_ros.config import REQUIRED, build, known_names, parameters
+from grasp_ros.config import known_names
+from grasp_ros.parameters import REQUIRED, build, parameters
 from grasp_ros.types import BadInput
 
 Config = TypeVar('Config')
@@ -23,8 +24,8 @@ def declare(node: Node, cls: type[Config]) -> Config:
     """Declare all parameters of `cls` and return them; raises BadInput naming value and rule.
 
     The node must be made with automatically_declare_parameters_from_overrides, so that misspelt
-    names are seen. Types are checked here and not by rclpy: `rate: 10` is taken for 10.0, `horizon`
-    may be a word or a number, and the messages are those of a file that is read without ROS.
+    names are seen. Types are checked here and not by rclpy: `rate: 10` is taken for 10.0,
+    `horizon` may be a word or a number, and messages are those of a file read without ROS.
     """
     values: dict[str, Any] = {}
     for row in parameters(cls):
@@ -45,7 +46,7 @@ def declare(node: Node, cls: type[Config]) -> Config:
 
 
 def on_change(node: Node, cls: type[Config], apply: Callable[[Config], None]) -> None:
-    """Check every change of the dynamic parameters by the table's rules, then `apply` the whole."""
+    """Check every change of dynamic parameters by the table's rules, then `apply` the whole."""
     names = [row.name for row in parameters(cls)]
 
     def merged(changes: list[Parameter]) -> Config:

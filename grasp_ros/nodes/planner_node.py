@@ -3,20 +3,19 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 import time
 from dataclasses import dataclass
 
-import rclpy
 import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.clock import Clock, ClockType, JumpThreshold
+from rclpy.clock import Clock, JumpThreshold
+from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import MessageInfo
 from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
@@ -28,6 +27,7 @@ from grasp_ros.control.trajectory import Limits, Motion
 from grasp_ros.control.worker import Worker
 from grasp_ros.nodes import messages, qos
 from grasp_ros.nodes.parameters import declare, on_change
+from grasp_ros.nodes.process import run
 from grasp_ros.nodes.status import (
     HOLDING,
     PLANNING,
@@ -97,12 +97,16 @@ class PlannerNode(Node):
         self._statistics = Statistics()
         self._last: Replan | None = None
 
-        self._worker: Worker[Sighting] = Worker(self._work, self._planner_failed)
+        self._worker: Worker[Sighting] = Worker(self._plan, self._planner_failed)
         self._connect()
         self.get_logger().info(
             f'{self._bundle.path.name} on {self._bundle.device}, encoder on '
             f'{self._bundle.encoder.provider}, {config.planner.algorithm}, '
-            + ('executing' if control.execute else 'shadow mode: nothing is sent to the controller')
+            + (
+                'executing'
+                if control.execute
+                else 'shadow mode: nothing is sent to the controller'
+            )
         )
 
     def _connect(self) -> None:
@@ -128,15 +132,19 @@ class PlannerNode(Node):
         )
         self._jump = self.get_clock().create_jump_callback(threshold, post_callback=self._on_jump)
 
-    def shut_down(self) -> None:
-        """Bring the robot to rest and end the worker."""
+    def work(self, stopping: threading.Event) -> None:
+        """Serve callbacks until `stopping`, then bring the robot to rest and end the worker."""
+        executor = SingleThreadedExecutor()
+        executor.add_node(self)
+        while not stopping.is_set():
+            executor.spin_once(timeout_sec=0.1)
         with self._lock:
             self._drop_goal()
             self._stop_robot()
         if not self._worker.stop(STOP_TIMEOUT):
             self.get_logger().error(f'the planner did not end within {STOP_TIMEOUT} s')
 
-    # ------------------------------------------------------------------- callbacks: store and return
+    # callbacks: store and return
 
     def _on_joints(self, message: JointState) -> None:
         try:
@@ -147,7 +155,7 @@ class PlannerNode(Node):
             return
         self._buffer.add_joints(sample)
 
-    def _on_image(self, message: Image | CompressedImage, info: dict[str, int]) -> None:
+    def _on_image(self, message: Image | CompressedImage, info: MessageInfo) -> None:
         stamp = messages.stamp_ns(message)
         refused = self._buffer.check_stamp(stamp, self._now_ns())
         joints = refused or self._buffer.joints_at(stamp)
@@ -230,9 +238,9 @@ class PlannerNode(Node):
         array = diagnostics(stamp, name, current, self._statistics, self._bundle)
         self._diagnostics_pub.publish(array)
 
-    # ------------------------------------------------------------------------------ the worker thread
+    # the worker thread
 
-    def _work(self, sighting: Sighting) -> None:
+    def _plan(self, sighting: Sighting) -> None:
         with self._lock:
             goal, number = self._goal, self._goal_number
         if goal is None:
@@ -255,7 +263,7 @@ class PlannerNode(Node):
         # Both on the system clock: the image's DDS source timestamp and now.
         spent_ms = (time.time_ns() - sighting.sent_ns - replan.plan_ns - replan.encode_ns) / 1e6
         self._statistics.add(replan, spent_ms)
-        self._plan_pub.publish(messages.from_trajectory(replan.full))
+        self._plan_pub.publish(messages.from_trajectory(self._loop.preview(replan)))
         self._publish_status()
 
     def _send(self, replan: Replan, observation: Observation) -> None:
@@ -288,7 +296,7 @@ class PlannerNode(Node):
         with self._lock:
             self._say(HOLDING, f'{type(error).__name__}: {error}')
 
-    # ----------------------------------------------------------------------------------------- helpers
+    # helpers
 
     def _set_goal(self, rgb: ImageArray) -> None:
         with self._lock:
@@ -348,26 +356,8 @@ class PlannerNode(Node):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the node until SIGINT or SIGTERM. Returns 2 for bad parameters or a bad model."""
-    # rclpy's own handlers shut the context down before the robot could be stopped through it.
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    try:
-        node = PlannerNode()
-    except BadInput as error:
-        print(f'planner: {error}', file=sys.stderr)
-        rclpy.try_shutdown()
-        return 2
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    while not stopping.is_set():
-        executor.spin_once(timeout_sec=0.1)
-    node.shut_down()
-    node.destroy_node()
-    rclpy.try_shutdown()
-    return 0
+    """Run the node until SIGINT or SIGTERM; the exit code of nodes.process.run."""
+    return run(PlannerNode, PlannerNode.work, arguments)
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-# A best-effort reader matches every camera and every joint_state_broadcaster; old frames are worthless.
+# A best-effort reader matches every camera and every joint_state_broadcaster.
 CAMERA = QoSProfile(
     reliability=ReliabilityPolicy.BEST_EFFORT, history=HistoryPolicy.KEEP_LAST, depth=1
 )

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The MuJoCo robot as a ROS node: clock, camera, joint states and a joint trajectory controller."""
+"""The MuJoCo robot as a ROS node: clock, camera, joint states, joint trajectory controller."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 
 import numpy as np
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image, JointState
@@ -18,6 +18,7 @@ from trajectory_msgs.msg import JointTrajectory
 from grasp_ros.config import SimulatorNodeConfig
 from grasp_ros.nodes import messages, qos
 from grasp_ros.nodes.parameters import declare, on_change
+from grasp_ros.nodes.process import run
 from grasp_ros.sim.robot import CONTROL_STEP, MujocoRobot
 from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import BadInput, nanoseconds
@@ -41,7 +42,9 @@ class SimulatorNode(Node):
         world = load_world(sim.world)
         self._robot = MujocoRobot(self._config.robot, sim, world)
         self._robot.reset(np.array(sim.start))
-        self._camera_ns, self._joints_ns = (nanoseconds(1 / r) for r in (sim.camera_rate, sim.joint_rate))
+        self._camera_ns, self._joints_ns = (
+            nanoseconds(1 / r) for r in (sim.camera_rate, sim.joint_rate)
+        )
         self._clock_pub = self.create_publisher(Clock, '/clock', qos.SIMULATED)
         self._joints_pub = self.create_publisher(JointState, 'joint_states', qos.SIMULATED)
         self._image_pub = self.create_publisher(Image, 'image', qos.SIMULATED)
@@ -55,22 +58,20 @@ class SimulatorNode(Node):
         self.create_service(Trigger, '~/reset', self._on_reset)
         self.get_logger().info(f'world {world.name} at real-time factor {sim.real_time_factor}')
 
-    def run(self, executor: SingleThreadedExecutor) -> None:
-        """Step the simulation in real time and serve callbacks in between, until shutdown."""
+    def work(self, stopping: threading.Event) -> None:
+        """Step the simulation in real time and serve callbacks in between, until `stopping`."""
+        executor = SingleThreadedExecutor()
+        executor.add_node(self)
         period = CONTROL_STEP / self._config.simulator.real_time_factor
         due = time.monotonic()
-        while self.context.ok():
+        while not stopping.is_set():
             self._robot.step()
             self._publish()
             due = max(due + period, time.monotonic() - MAX_LAG)
             while (left := due - time.monotonic()) > 0:
                 executor.spin_once(timeout_sec=left)
             executor.spin_once(timeout_sec=0)
-
-    def destroy_node(self) -> None:
-        """Free the renderer, then the node."""
         self._robot.close()
-        super().destroy_node()
 
     def _publish(self) -> None:
         now_ns = self._robot.now_ns
@@ -90,7 +91,9 @@ class SimulatorNode(Node):
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         try:
-            reason = self._robot.controller.accept(messages.to_trajectory(message), self._robot.now_ns)
+            reason = self._robot.controller.accept(
+                messages.to_trajectory(message), self._robot.now_ns
+            )
         except BadInput as error:
             reason = str(error)
         if reason is not None:
@@ -109,24 +112,8 @@ class SimulatorNode(Node):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the node until SIGINT or SIGTERM. Returns 2 for bad parameters or files."""
-    rclpy.init(args=arguments)
-    node = None
-    try:
-        node = SimulatorNode()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        node.run(executor)
-    except BadInput as error:
-        print(f'simulator: {error}', file=sys.stderr)
-        return 2
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
+    """Run the node until SIGINT or SIGTERM; the exit code of nodes.process.run."""
+    return run(SimulatorNode, SimulatorNode.work, arguments)
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -97,6 +98,6 @@ def diagnostics(
     return array
 
 
-def _message(name: str, level: bytes, text: str, values: dict[str, object]) -> DiagnosticStatus:
+def _message(name: str, level: bytes, text: str, values: Mapping[str, object]) -> DiagnosticStatus:
     pairs = [KeyValue(key=str(key), value=str(value)) for key, value in values.items()]
     return DiagnosticStatus(name=name, level=level, message=text, values=pairs)

@@ -33,8 +33,10 @@ class ObservationBuffer:
         self._samples.append(sample)
 
     def check_stamp(self, stamp_ns: int, now_ns: int) -> Refused | None:
-        """Whether an image with this stamp may be used now. Stamps that pass are remembered, so
-        that no image is used twice."""
+        """Whether an image with this stamp may be used now.
+
+        Stamps that pass are remembered, so that no image is used twice.
+        """
         if now_ns <= 0:
             return Refused('no /clock')
         if stamp_ns <= 0:
@@ -47,12 +49,14 @@ class ObservationBuffer:
             return Refused(f'image stamp is {ahead:.3f} s in the future: clocks differ')
         if stamp_ns < now_ns - self._max_age_ns:
             limit = seconds(self._max_age_ns)
-            return Refused(f'image is {seconds(now_ns - stamp_ns):.3f} s old, at most {limit:.3f} s')
+            return Refused(
+                f'image is {seconds(now_ns - stamp_ns):.3f} s old, at most {limit:.3f} s'
+            )
         self._newest_ns = stamp_ns
         return None
 
     def joints_at(self, stamp_ns: int) -> JointSample | Refused:
-        """Joints interpolated to an image's stamp, or carried on from the newest by its velocity."""
+        """Joints interpolated to an image's stamp, or carried on from the newest by velocity."""
         samples = list(self._samples)
         if not samples:
             return Refused('no joint_states')

@@ -17,6 +17,7 @@ ENCODINGS: dict[str, tuple[int, int | None]] = {
     'mono8': (1, cv2.COLOR_GRAY2RGB),
 }
 MAX_PIXELS = 64_000_000  # a larger header is a fault or an attack, not a camera
+JPEG_START, JPEG_END = b'\xff\xd8', b'\xff\xd9'
 
 
 def decode_raw(height: int, width: int, step: int, encoding: str, data: bytes) -> ImageArray:
@@ -49,6 +50,9 @@ def decode_compressed(fmt: str, data: bytes) -> ImageArray:
         raise BadInput(f'compressed image format {fmt!r} is a depth image, colour expected')
     if len(data) == 0:
         raise BadInput('compressed image is empty')
+    # OpenCV 4 fills what is missing of a truncated JPEG with grey. Cameras may pad with zeros.
+    if data.startswith(JPEG_START) and not data.rstrip(b'\0').endswith(JPEG_END):
+        raise BadInput(f'compressed image ({fmt!r}, {len(data)} bytes) is truncated')
     try:
         bgr = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # raised for huge dimensions; garbage returns None

@@ -49,10 +49,14 @@ class JointReader:
         if stamp_ns <= 0:
             raise BadInput('joint_states has no stamp')
         q = np.array([position[i] for i in index], dtype=float)
-        v = np.array([velocity[i] for i in index] if len(velocity) else [0.0] * len(q), dtype=float)
-        for name, value, speed in zip(self._joints, q, v):
+        v = np.array(
+            [velocity[i] for i in index] if len(velocity) else [0.0] * len(q), dtype=float
+        )
+        for name, value, speed in zip(self._joints, q, v, strict=True):
             if not (np.isfinite(value) and np.isfinite(speed)):
-                raise BadInput(f'{name}: position {value}, velocity {speed}; finite values expected')
+                raise BadInput(
+                    f'{name}: position {value}, velocity {speed}; finite values expected'
+                )
         sample = JointSample(stamp_ns, q, v)
         self._refuse_jump(sample)
         self._last, self._glitches = sample, 0

@@ -68,7 +68,7 @@ class Grasp:
     def _initial(
         self, problem: Problem, warm_start: WarmStart | None, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Actions (R, T, A) and virtual states (R, T + 1, D), ends fixed; restart 0 unperturbed."""
+        """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed; restart 0 unperturbed."""
         config, horizon = self._config, problem.horizon
         start, goal = problem.start, problem.goal
         a = start.new_zeros(horizon, self._actions)
@@ -97,7 +97,7 @@ class Grasp:
         return torch.optim.Adam(groups)
 
     def _gradients(self, a: Tensor, s: Tensor, goal: Tensor) -> tuple[Tensor | None, Tensor]:
-        """dL/da by one vector-Jacobian product of F (None under Gauss-Newton), dL/ds in closed form."""
+        """dL/da by one VJP of F (None under Gauss-Newton), dL/ds in closed form."""
         gamma = self._config.gamma
         adam = self._config.action_step == 'adam'
         with torch.set_grad_enabled(adam):
@@ -125,7 +125,12 @@ class Grasp:
         return gauss_newton(self._step, *flat).view_as(a)
 
     def _sync(
-        self, problem: Problem, a: Tensor, s: Tensor, deadline: Deadline, generator: torch.Generator
+        self,
+        problem: Problem,
+        a: Tensor,
+        s: Tensor,
+        deadline: Deadline,
+        generator: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
         config, step = self._config, self._step
         if config.sync == 'gd':

@@ -51,7 +51,7 @@ class Icem:
         return incumbent.plan()
 
     def _score(self, problem: Problem, latents: Tensor) -> Tensor:
-        """Terminal cost plus a share of the mean distance along the way, which rewards arriving early."""
+        """Terminal cost plus a share of the mean along the way, which rewards arriving early."""
         along = (latents[:, 1:] - problem.goal).square().sum(dim=-1).mean(dim=1)
         score = problem.cost(latents) + self._config.running_weight * along
         return score.nan_to_num(nan=float('inf'))

@@ -38,7 +38,9 @@ class Problem:
         if self.horizon < 2:
             raise BadInput(f'horizon {self.horizon} is below 2 steps')
         if self.start.shape != self.goal.shape:
-            raise BadInput(f'start {tuple(self.start.shape)} and goal {tuple(self.goal.shape)} differ')
+            raise BadInput(
+                f'start {tuple(self.start.shape)} and goal {tuple(self.goal.shape)} differ'
+            )
         if not (torch.isfinite(self.start).all() and torch.isfinite(self.goal).all()):
             raise BadInput('start or goal latent is not finite')
         if self.path is not None and len(self.path) != self.horizon + 1:
@@ -87,7 +89,9 @@ class Incumbent:
         self._step, self._problem = step, problem
         self._best: tuple[float, Tensor, Tensor, Tensor] | None = None
 
-    def offer(self, actions: Tensor, states: Tensor | None, latents: Tensor | None = None) -> Tensor:
+    def offer(
+        self, actions: Tensor, states: Tensor | None, latents: Tensor | None = None
+    ) -> Tensor:
         """Judge candidates (N, T, A) by their rollouts, made here unless given; returns them.
 
         states (N, T + 1, D): the candidates' virtual states; the rollouts where there are none.

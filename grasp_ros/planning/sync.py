@@ -76,10 +76,10 @@ def pursuit(
     lookahead: int,
     deadline: Deadline,
 ) -> tuple[Tensor, Tensor]:
-    """One sweep along the rollout, each action aimed `lookahead` steps ahead on the virtual states.
+    """One sweep along the rollout: each action aims `lookahead` steps ahead on the virtual states.
 
-    Progress is measured by the nearest virtual state, so a robot that is slower than the path still
-    follows it around corners. After the deadline the rest is rolled out as it was.
+    Progress is measured by the nearest virtual state, so a robot that is slower than the path
+    still follows it around corners. After the deadline the rest is rolled out as it was.
     """
     restarts, horizon, _ = actions.shape
     rows = torch.arange(restarts, device=actions.device)
@@ -96,7 +96,9 @@ def pursuit(
         else:
             ahead = (progress[:, None] + window).clamp(max=horizon)
             near = states[rows[:, None], ahead]
-            progress = (progress + (near - z[:, None]).square().sum(-1).argmin(1)).clamp(max=horizon)
+            progress = (progress + (near - z[:, None]).square().sum(-1).argmin(1)).clamp(
+                max=horizon
+            )
             target = states[rows, (progress + lookahead).clamp(max=horizon)]
             for _ in range(steps):
                 action = gauss_newton(step, z, action, target)

@@ -36,7 +36,10 @@ def random_actions(size: int, rng: np.random.Generator) -> Iterator[FloatArray]:
                 action = np.clip(0.9 * action + 0.45 * rng.standard_normal(size), -1, 1)
             elif kind == 'held':
                 if hold == 0:
-                    action, hold = np.clip(1.5 * rng.uniform(-1, 1, size), -1, 1), rng.integers(5, 20)
+                    action, hold = (
+                        np.clip(1.5 * rng.uniform(-1, 1, size), -1, 1),
+                        int(rng.integers(5, 20)),
+                    )
                 hold -= 1
             else:
                 action = rng.uniform(-1, 1, size)

@@ -73,7 +73,7 @@ def rejection(trajectory: JointTrajectory, joints: tuple[str, ...], now_ns: int)
     if not trajectory.joints:
         return 'empty joint names'
     if sorted(trajectory.joints) != sorted(joints):
-        return f'joints {list(trajectory.joints)} are not the controller\'s {list(joints)}'
+        return f"joints {list(trajectory.joints)} are not the controller's {list(joints)}"
     if len(times) == 0:
         return 'no points'
     expected = (len(times), len(joints))

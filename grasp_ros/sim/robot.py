@@ -14,12 +14,11 @@ import numpy as np
 from grasp_ros.config import RobotConfig, SimulatorConfig
 from grasp_ros.share import find
 from grasp_ros.sim.jtc import JointTrajectoryController
-from grasp_ros.sim.worlds import World
+from grasp_ros.sim.worlds import TABLE, WALL, World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample, nanoseconds
 
 PHYSICS_STEP = 0.002  # s
 CONTROL_STEP = 0.01  # s, one update of the joint trajectory controller
-TABLE, WALL = (0.86, 0.84, 0.80, 1.0), (0.12, 0.30, 0.62, 1.0)
 
 
 def build_model(robot: RobotConfig, sim: SimulatorConfig, world: World) -> mujoco.MjModel:
@@ -54,7 +53,9 @@ def build_model(robot: RobotConfig, sim: SimulatorConfig, world: World) -> mujoc
         # Looking down, image up = +x, image left = +y.
         xyaxes=[0, -1, 0, 1, 0, 0],
     )
-    body.add_light(pos=[0.3, 0.3, 1.5], dir=[-0.2, -0.2, -1.0], diffuse=[0.35] * 3, castshadow=False)
+    body.add_light(
+        pos=[0.3, 0.3, 1.5], dir=[-0.2, -0.2, -1.0], diffuse=[0.35] * 3, castshadow=False
+    )
     spec.visual.headlight.ambient = [0.35] * 3
     spec.visual.headlight.diffuse = [0.15] * 3
     for name in robot.joints:
@@ -95,7 +96,7 @@ class MujocoRobot:
 
     @property
     def tool_radius(self) -> float:
-        """Radius of the robot's part that touches walls, m: its only colliding geom, a cylinder."""
+        """Radius of the part that touches walls, m: its only colliding geom, a cylinder."""
         moving = (self.model.geom_bodyid > 0) & (self.model.geom_contype > 0)
         return float(self.model.geom_size[moving][0, 0])
 

@@ -20,6 +20,7 @@ from grasp_ros.types import BadInput, FloatArray
 
 GRID = 0.005  # m, cell of the grid on which shortest paths are measured
 CLEARANCE = 0.008  # m kept between the pusher and a wall where an episode starts or ends
+TABLE, WALL = (0.86, 0.84, 0.80, 1.0), (0.12, 0.30, 0.62, 1.0)  # rgba in every simulator
 
 
 @dataclass(frozen=True)
@@ -131,5 +132,7 @@ def sample_problems(
         if world.min_path <= shortest < float('inf'):
             problems.append(Problem(start, goal, shortest))
     if len(problems) < count:
-        raise BadInput(f'world {world.name}: no {count} problems with a path of {world.min_path} m')
+        raise BadInput(
+            f'world {world.name}: no {count} problems with a path of {world.min_path} m'
+        )
     return problems

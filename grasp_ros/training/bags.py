@@ -62,7 +62,9 @@ class BagWriter:
     def frame(self, frame: Frame) -> None:
         """Record an image, as PNG."""
         data = np.frombuffer(encode_png(frame.rgb), dtype=np.uint8)
-        message = _type(IMAGE)(_header(frame.stamp_ns, 'overhead_camera'), 'rgb8; png compressed', data)
+        message = _type(IMAGE)(
+            _header(frame.stamp_ns, 'overhead_camera'), 'rgb8; png compressed', data
+        )
         self._write(IMAGE, frame.stamp_ns, message)
 
     def joints(self, sample: JointSample) -> None:
@@ -101,7 +103,9 @@ def recorded_command(path: Path) -> str:
     """How `grasp-ros collect` made a bag, or an empty text for another bag."""
     try:
         metadata = yaml.safe_load((path / 'metadata.yaml').read_text())
-        return str((metadata['rosbag2_bagfile_information'].get('custom_data') or {}).get(COMMAND, ''))
+        return str(
+            (metadata['rosbag2_bagfile_information'].get('custom_data') or {}).get(COMMAND, '')
+        )
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return ''
 

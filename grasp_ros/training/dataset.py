@@ -14,7 +14,15 @@ from grasp_ros.control.actions import ActionSpace
 from grasp_ros.observation.image import resize
 from grasp_ros.sim.jtc import JointTrajectoryController
 from grasp_ros.training.bags import read_bag
-from grasp_ros.types import BadInput, FloatArray, Frame, JointSample, nanoseconds
+from grasp_ros.types import (
+    BadInput,
+    FloatArray,
+    Frame,
+    ImageArray,
+    JointSample,
+    JointTrajectory,
+    nanoseconds,
+)
 
 WINDUP = 0.01  # m or rad; see Dataset.actions
 
@@ -66,7 +74,10 @@ def _load_bag(
     progress: Callable[[int], None],
 ) -> Dataset:
     step_ns = nanoseconds(space.dt)
-    images, stamps, samples, commands = [], [], [], []
+    images: list[ImageArray] = []
+    stamps: list[int] = []
+    samples: list[JointSample] = []
+    commands: list[tuple[int, JointTrajectory]] = []
     source: tuple[int, int] | None = None
     for record in read_bag(path, joints):
         if isinstance(record, Frame):

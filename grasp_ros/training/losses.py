@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,7 +26,7 @@ class Encoder(nn.Module):
         super().__init__()
         channels = [3, 16, 32, 64, 64]
         layers: list[nn.Module] = []
-        for before, after in zip(channels, channels[1:]):
+        for before, after in itertools.pairwise(channels):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
         self.convolutions = nn.Sequential(*layers)
         cells = -(-height // 16) * -(-width // 16)

@@ -36,7 +36,7 @@ class TrainConfig:
     width: int = 128
     depth: int = 2
     landmarks: int = 500
-    encoder_steps: int = 3000
+    encoder_steps: int = 2000
     encoder_batch: int = 64
     encoder_rollout: int = 4
     dynamics_steps: int = 2500
@@ -63,7 +63,11 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     actions = torch.from_numpy(data.actions).to(torch.float32).to(device)
     cut = int(len(data.images) * (1 - HELD_OUT))
     trained_on = Dataset(
-        data.images[:cut], data.positions[:cut], data.actions[:cut], data.follows[:cut].copy(), data.source
+        data.images[:cut],
+        data.positions[:cut],
+        data.actions[:cut],
+        data.follows[:cut].copy(),
+        data.source,
     )
     trained_on.follows[-1] = False
 
@@ -85,7 +89,9 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
         'edges': len(memory.edges),
         'latent_distance_same_place_p95': round(same, 4),
         'latent_distance_one_step_mean': round(one_step, 4),
-        'prediction_error_over_do_nothing': _prediction_error(data, latents, actions.cpu(), dynamics, cut),
+        'prediction_error_over_do_nothing': _prediction_error(
+            data, latents, actions.cpu(), dynamics, cut
+        ),
     }
     return Trained(encoder.eval(), dynamics.eval(), memory, max(same, one_step / 2), report)
 
@@ -116,7 +122,7 @@ def _train_encoder(
     device: torch.device,
     progress: Progress,
 ) -> Encoder:
-    """Latent prediction over a few steps, VICReg against collapse, inverse dynamics for the robot."""
+    """Latent prediction over a few steps, VICReg against collapse, and inverse dynamics."""
     height, width = data.images.shape[1:3]
     size, total = actions.shape[1], config.encoder_steps
     encoder = Encoder(config.latent, height, width).to(device)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import imageio.v2 as imageio
@@ -61,10 +62,14 @@ class Drawing:
         # Image up = +x, left = +y.
         return np.round(SIZE / 2 - offset[:, ::-1]).astype(np.int32)
 
-    def _line(self, view: ImageArray, points: FloatArray, colour: tuple[int, ...], width: int) -> None:
+    def _line(
+        self, view: ImageArray, points: FloatArray, colour: tuple[int, ...], width: int
+    ) -> None:
         cv2.polylines(view, [self._pixels(points)], False, colour, width, cv2.LINE_AA)
 
-    def _circle(self, view: ImageArray, point: FloatArray, colour: tuple[int, ...], radius: int) -> None:
+    def _circle(
+        self, view: ImageArray, point: FloatArray, colour: tuple[int, ...], radius: int
+    ) -> None:
         cv2.circle(view, tuple(self._pixels(point)[0].tolist()), radius, colour, -1, cv2.LINE_AA)
 
     def _goal(self, view: ImageArray, episode: Episode) -> None:
@@ -82,14 +87,12 @@ def save(
     drawing = Drawing(robot, sim)
     pictures = [drawing.picture(episode) for episode in episodes]
     written = [folder / f'{name}_{index:03d}.png' for index in range(len(episodes))]
-    for path, picture in zip(written, pictures):
+    for path, picture in zip(written, pictures, strict=True):
         imageio.imwrite(path, picture)
     sheet, film = folder / f'{name}_paths.png', folder / f'{name}.mp4'
     imageio.imwrite(sheet, _sheet(pictures))
-    with imageio.get_writer(film, fps=RATE, macro_block_size=None) as writer:
-        for episode in episodes:
-            for frame in drawing.frames(episode):
-                writer.append_data(frame)
+    frames: list[Any] = [frame for episode in episodes for frame in drawing.frames(episode)]
+    imageio.mimwrite(film, frames, fps=RATE, macro_block_size=None)
     return [sheet, film, *written]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A world-model bundle: the folder that training writes and the planner loads. Nothing is unpickled."""
+"""A world-model bundle: what training writes and the planner loads. Nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def sha256(path: Path) -> str:
 
 
 def pick_device(name: str) -> torch.device:
-    """The torch device of `auto`, `cpu` or `cuda`; raises BadInput when a GPU is asked for in vain."""
+    """The torch device of `auto`, `cpu` or `cuda`; raises BadInput for a GPU that is not there."""
     if name == 'cuda' and not torch.cuda.is_available():
         raise BadInput('model.device is cuda, and torch finds no CUDA device')
     return torch.device('cuda' if name != 'cpu' and torch.cuda.is_available() else 'cpu')
@@ -143,9 +143,7 @@ def load_bundle(config: ModelConfig, robot: RobotConfig) -> Bundle:
     memory = Memory.from_tensors(memory_tensors, latent, len(manifest.joints))
     device = pick_device(config.device)
     dynamics.requires_grad_(False).eval().to(device)
-    on_device = {name: tensor.to(device) for name, tensor in vars(memory).items() if name != 'thumbnails'}
-    memory = Memory(**on_device, thumbnails=memory.thumbnails)
-    bundle = Bundle(path, manifest, encoder, dynamics, memory, device)
+    bundle = Bundle(path, manifest, encoder, dynamics, memory.to(device), device)
     _check_output(bundle)
     return bundle
 
@@ -170,7 +168,7 @@ def _check_robot(path: Path, manifest: Manifest, robot: RobotConfig) -> None:
 
 
 def _check_output(bundle: Bundle) -> None:
-    """Run the whole model once on images that it knows: finite, of the right size, not constant."""
+    """Run the whole model once on images that it knows: finite, of the right size, no constant."""
     size, latent = bundle.manifest.image, bundle.manifest.latent
     if bundle.encoder.input_shape[1:] != (size.height, size.width, 3):
         raise BadInput(
@@ -182,7 +180,9 @@ def _check_output(bundle: Bundle) -> None:
     seen = [bundle.encoder(memory.thumbnail(index)) for index in (0, far)]
     for one in seen:
         if one.shape != (latent,) or not np.isfinite(one).all():
-            raise BadInput(f'encoder returns {one.shape} {one[:4]}, expected ({latent},), all finite')
+            raise BadInput(
+                f'encoder returns {one.shape} {one[:4]}, expected ({latent},), all finite'
+            )
     if np.allclose(seen[0], seen[1], atol=1e-3):
         raise BadInput('encoder returns the same latent for different images')
     action = torch.zeros(1, bundle.manifest.action.size, device=bundle.device)

@@ -22,9 +22,10 @@ class ResidualMLP(nn.Module):
         for _ in range(depth):
             layers += [nn.Linear(size, width), nn.SiLU(inplace=True)]
             size = width
-        self.layers = nn.Sequential(*layers, nn.Linear(size, latent))
-        nn.init.zeros_(self.layers[-1].weight)
-        nn.init.zeros_(self.layers[-1].bias)
+        last = nn.Linear(size, latent)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.layers = nn.Sequential(*layers, last)
 
     def forward(self, z: Tensor, a: Tensor) -> Tensor:
         """One model step: z (N, D), a (N, A) -> (N, D)."""

@@ -26,7 +26,9 @@ class Encoder:
         if require and providers[0] not in usable:
             raise BadInput(f'{wrong.format("none")}; this onnxruntime offers {available}')
         if not usable:
-            raise BadInput(f'model.providers {list(providers)}: this onnxruntime offers {available}')
+            raise BadInput(
+                f'model.providers {list(providers)}: this onnxruntime offers {available}'
+            )
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One-step control of a model: the bounded action that brings the next latent nearest to a target."""
+"""One-step control of a model: the bounded action that brings the next latent to a target."""
 
 from __future__ import annotations
 
@@ -8,48 +8,50 @@ from torch import Tensor
 
 from grasp_ros.world_model.dynamics import Step
 
-DIFFERENCE = 0.1  # of the action range [-1, 1]; large against float32 noise, small against the model
-DAMPING = 1e-3  # keeps the normal equations solvable where an action has no effect
+DIFFERENCE = (
+    0.1  # of the action range [-1, 1]; large against float32 noise, small against the model
+)
+DAMPING = 1e-3  # of the diagonal: keeps the normal equations solvable where actions act alike
+FLOOR = 1e-9  # on the diagonal, where an action has no effect at all
 
 
 def gauss_newton(step: Step, z: Tensor, action: Tensor, target: Tensor) -> Tensor:
     """One Gauss-Newton step on |step(z, a) - target|² with every a in [-1, 1].
 
     z (N, D), action (N, A), target (N, D) -> action (N, A). The Jacobian comes from forward
-    differences, so the model is evaluated once, on a batch of N (A + 1). Dimensions that leave the
-    box are fixed at its side and the others solved again.
+    differences, so the model is evaluated once, on a batch of N (A + 1). The box is kept by one
+    sweep of projected coordinate descent from the clamped solution, exact for A <= 2.
     """
     n, size = action.shape
     # Differences point to the inside of the box, where the model was trained.
     delta = torch.where(action > 0, -DIFFERENCE, DIFFERENCE)
-    probes = action[:, None] + torch.diag_embed(delta)
-    probes = torch.cat([action[:, None], probes], dim=1)
-    states = z[:, None].expand(-1, size + 1, -1)
-    next_states = step(states.reshape(n * (size + 1), -1), probes.reshape(n * (size + 1), size))
-    next_states = next_states.reshape(n, size + 1, -1)
-    here = next_states[:, 0]
-    jacobian = (next_states[:, 1:] - here[:, None]) / delta[..., None]
-    eye = torch.eye(size, dtype=z.dtype, device=z.device)
+    pattern = torch.eye(size + 1, size, dtype=z.dtype, device=z.device)
+    probes = action[:, None] + pattern * delta[:, None]
+    states = z[:, None].expand(-1, size + 1, -1).reshape(n * (size + 1), -1)
+    next_states = step(states, probes.view(n * (size + 1), size)).view(n, size + 1, -1)
+    here = next_states[:, size]
+    jacobian = (next_states[:, :size] - here[:, None]) / delta[..., None]
     hessian = jacobian @ jacobian.mT
-    hessian = hessian + eye * (DAMPING * hessian.diagonal(dim1=1, dim2=2).amax(1)[:, None, None] + 1e-9)
-    gradient = (jacobian @ (here - target)[..., None])[..., 0]
-
-    change = -torch.linalg.solve(hessian, gradient)
-    clamped = (action + change).clamp(-1, 1)
-    free = (clamped == action + change).to(z.dtype)
-    fixed_change = (clamped - action) * (1 - free)
-    mask = free[:, :, None] * free[:, None, :]
-    reduced = hessian * mask + torch.diag_embed(1 - free)
-    rest = gradient + (hessian @ fixed_change[..., None])[..., 0]
-    change = fixed_change - torch.linalg.solve(reduced, rest * free)
-    return (action + change).clamp(-1, 1)
+    hessian.diagonal(dim1=1, dim2=2).mul_(1 + DAMPING).add_(FLOOR)
+    gradient = jacobian @ (here - target)[..., None]
+    solved = (action - torch.linalg.solve_ex(hessian, gradient)[0][..., 0]).clamp_(-1, 1)
+    gradient = gradient[..., 0]
+    for i in range(size):
+        row = hessian[:, i]
+        slope = gradient[:, i] + (row * (solved - action)).sum(1)
+        solved[:, i] -= slope / row[:, i]
+        solved[:, i].clamp_(-1, 1)
+    return solved
 
 
-def travel_steps(step: Step, start: Tensor, goal: Tensor, actions: int, limit: int) -> Tensor:
+def travel_steps(
+    step: Step, start: Tensor, goal: Tensor, actions: int, limit: int, nearest_only: bool = False
+) -> Tensor:
     """Model steps that greedy control needs from start (N, D) to goal (N, D); inf where it fails.
 
-    Arrival is judged at half of the start's distance of one step, and the time is extrapolated at
-    the mean speed, so that it is not rounded to whole steps. `actions` is A; `limit` ends the try.
+    Arrival is judged at half of the length of the first step, and the time is extrapolated at the
+    mean speed, so that it is not rounded to whole steps. `actions` is A; `limit` ends the try.
+    nearest_only: pairs that take over twice as long as the fastest (and 2 steps) count as failed.
     """
     z, action = start, start.new_zeros(len(start), actions)
     first = (goal - start).norm(dim=1)
@@ -66,7 +68,8 @@ def travel_steps(step: Step, start: Tensor, goal: Tensor, actions: int, limit: i
         part = (distance - tolerance) / (distance - after).clamp(min=1e-6)
         reached_at = (t + part) * first / (first - tolerance).clamp(min=1e-6)
         steps = torch.where(arrived, reached_at, steps)
-        if not steps.isinf().any():
+        late = nearest_only and t + 1 >= 2 * float(steps.min()) + 2
+        if late or not steps.isinf().any():
             break
         z, distance = z_next, after
     return steps

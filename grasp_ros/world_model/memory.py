@@ -56,19 +56,31 @@ class Memory:
             sizes = tensors['thumbnail_sizes'].tolist()
             data = tensors['thumbnails'].numpy().tobytes()
             ends = np.cumsum(sizes).tolist()
-            thumbnails = tuple(data[end - size : end] for size, end in zip(sizes, ends))
-            fields = [tensors[name] for name in ('latents', 'positions', 'edges', 'edge_steps')]
+            thumbnails = tuple(
+                data[end - size : end] for size, end in zip(sizes, ends, strict=True)
+            )
+            latents, positions = tensors['latents'], tensors['positions']
+            edges, edge_steps = tensors['edges'], tensors['edge_steps']
         except KeyError as error:
             raise BadInput(f'memory has no tensor {error}; it has {sorted(tensors)}') from error
-        memory = cls(*fields, thumbnails=thumbnails)
-        count, edges = len(memory.latents), len(memory.edges)
-        expected = [(count, latent), (count, joints), (edges, 2), (edges,), count]
+        fields, count = (latents, positions, edges, edge_steps), len(latents)
+        expected = [(count, latent), (count, joints), (len(edges), 2), (len(edges),), count]
         seen = [*(tuple(one.shape) for one in fields), len(thumbnails)]
         if seen != expected or not all(torch.isfinite(one).all() for one in fields):
             raise BadInput(f'memory tensors are {seen} (finite?), expected {expected}, all finite')
-        if edges and not (0 <= int(memory.edges.min()) and int(memory.edges.max()) < count):
+        if len(edges) and not (0 <= int(edges.min()) and int(edges.max()) < count):
             raise BadInput(f'memory edges name landmarks outside 0..{count - 1}')
-        return memory
+        return cls(latents, positions, edges, edge_steps, thumbnails)
+
+    def to(self, device: torch.device) -> Memory:
+        """The same memory with its tensors on `device`."""
+        return Memory(
+            self.latents.to(device),
+            self.positions.to(device),
+            self.edges.to(device),
+            self.edge_steps.to(device),
+            self.thumbnails,
+        )
 
     def thumbnail(self, landmark: int) -> ImageArray:
         """What the camera saw at a landmark, rgb (h, w, 3)."""
@@ -108,7 +120,7 @@ class Roadmap:
         to_goal = self._travel(self._memory.latents[near], goal.expand(len(near), -1))
         best = np.full(len(self._memory.latents), np.inf)
         following = np.full(len(best), -1)
-        for landmark, last in zip(near.tolist(), to_goal.tolist()):
+        for landmark, last in zip(near.tolist(), to_goal.tolist(), strict=True):
             if not np.isfinite(last):
                 continue
             times, before = dijkstra(self._reverse, indices=landmark, return_predecessors=True)
@@ -147,7 +159,9 @@ class Roadmap:
         return distances.topk(min(NEIGHBOURS, len(distances)), largest=False).indices
 
     def _travel(self, start: Tensor, goal: Tensor) -> NDArray[np.float64]:
-        steps = travel_steps(self._step, start, goal, self._actions, CONNECT_STEPS)
+        steps = travel_steps(
+            self._step, start, goal, self._actions, CONNECT_STEPS, nearest_only=True
+        )
         return steps.cpu().numpy().astype(np.float64)
 
 

@@ -165,9 +165,10 @@ def test_params_file_may_name_environment_variables(run_launch, tmp_path, monkey
         ('plan.launch.py', 'params_file'),
         ('demo.launch.py', 'robot'),
         ('demo.launch.py', 'params_file'),
+        ('demo.launch.py', 'real_time_factor'),
     ],
 )
-def test_a_missing_file_stops_the_launch(run_launch, file, argument):
+def test_a_bad_argument_stops_the_launch_before_anything_started(run_launch, file, argument):
     code, nodes = run_launch(file, **{argument: 'missing'})
     assert code != 0
     assert not nodes

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One node, one process: start, run until a signal comes, end in order."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import rclpy
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from grasp_ros.types import BadInput
+
+AnyNode = TypeVar('AnyNode', bound=Node)
+
+
+def run(
+    make: Callable[[], AnyNode],
+    work: Callable[[AnyNode, threading.Event], None],
+    arguments: list[str] | None,
+) -> int:
+    """Make the node and let it `work` until SIGINT or SIGTERM sets the event.
+
+    Returns the exit code: 0, or 2 with the reason on stderr for bad parameters or files. rclpy's
+    own signal handlers would end the context at once, and the robot could not be stopped any more.
+    """
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        node = make()
+        work(node, stopping)
+        node.destroy_node()
+    except BadInput as error:
+        print(f'grasp_ros: {error}', file=sys.stderr)
+        return 2
+    finally:
+        rclpy.try_shutdown()
+    return 0

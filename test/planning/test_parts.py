@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sync, coloured noise and warm starts."""
+
+import pytest
+import torch
+from toy import behind_the_wall, free, path_through_the_door, walled
+
+from grasp_ros.planning import sync
+from grasp_ros.planning.noise import coloured
+from grasp_ros.planning.problem import Plan, Problem, never
+from grasp_ros.planning.warmstart import shift
+from grasp_ros.world_model.dynamics import rollout
+
+
+def test_pursuit_makes_actions_true_to_the_rollout():
+    problem = behind_the_wall()
+    path = path_through_the_door()[None]
+    actions, latents = sync.pursuit(walled, problem, torch.zeros(1, 60, 2), path, 1, 3, never)
+    torch.testing.assert_close(latents, rollout(walled, problem.start[None], actions))
+    assert float(problem.cost(latents)) < 0.01
+
+
+def test_pursuit_treats_restarts_independently():
+    problem = behind_the_wall()
+    paths = torch.stack([path_through_the_door(), problem.start.expand(61, 2).clone()])
+    actions = torch.zeros(2, 60, 2)
+    both, _ = sync.pursuit(walled, problem, actions, paths, 1, 3, never)
+    alone, _ = sync.pursuit(walled, problem, actions[1:], paths[1:], 1, 3, never)
+    torch.testing.assert_close(both[1:], alone)
+
+
+def test_pursuit_keeps_the_old_actions_after_the_deadline():
+    old = torch.full((1, 60, 2), 0.25)
+    path = path_through_the_door()[None]
+    actions, latents = sync.pursuit(walled, behind_the_wall(), old, path, 1, 3, lambda: True)
+    assert torch.equal(actions, old)
+    assert latents.shape == (1, 61, 2)
+
+
+def test_gradient_sync_lowers_the_true_cost_and_keeps_the_bounds():
+    problem = Problem(torch.zeros(2), torch.tensor([9.0, 0.3]), 20)
+    start = torch.zeros(3, 20, 2)
+    actions, latents = sync.gd(free, problem, start, 30, 0.1, never)
+    before = problem.cost(rollout(free, problem.start.expand(3, -1), start))
+    assert (problem.cost(latents) < before).all()
+    assert actions.abs().max() <= 1
+
+
+def test_cem_sync_never_loses_its_start():
+    problem = behind_the_wall()
+    start = torch.rand(2, 60, 2, generator=torch.Generator().manual_seed(0)) - 0.5
+    generator = torch.Generator().manual_seed(0)
+    _, latents = sync.cem(walled, problem, start, 3, never, generator)
+    before = problem.cost(rollout(walled, problem.start.expand(2, -1), start))
+    assert (problem.cost(latents) <= before).all()
+
+
+@pytest.mark.parametrize('beta', [0.0, 2.0, 4.0])
+@pytest.mark.parametrize('horizon', [5, 40])
+def test_coloured_noise_has_unit_variance(beta, horizon):
+    generator = torch.Generator().manual_seed(0)
+    noise = coloured((20_000, horizon, 2), beta, generator, torch.device('cpu'))
+    assert noise.shape == (20_000, horizon, 2)
+    torch.testing.assert_close(noise.var(dim=0), torch.ones(horizon, 2), atol=0.06, rtol=0)
+
+
+def test_redder_noise_changes_more_slowly():
+    generator = torch.Generator().manual_seed(0)
+
+    def change(beta):
+        noise = coloured((500, 40, 1), beta, generator, torch.device('cpu'))
+        return float(noise.diff(dim=1).square().mean())
+
+    assert change(0.0) > 4 * change(2.0) > 4 * change(4.0)
+
+
+def plan(horizon: int) -> Plan:
+    actions = torch.arange(2.0 * horizon).view(horizon, 2)
+    states = torch.arange(2.0 * (horizon + 1)).view(horizon + 1, 2)
+    return Plan(actions, states, states, 0.0, 0.0)
+
+
+def test_warm_start_drops_what_was_executed():
+    warm = shift(plan(10), 3, 7)
+    assert warm is not None
+    assert torch.equal(warm.actions, plan(10).actions[3:])
+    assert torch.equal(warm.states, plan(10).states[3:])
+
+
+def test_warm_start_is_cut_to_a_shorter_horizon():
+    warm = shift(plan(10), 3, 4)
+    assert warm is not None
+    assert torch.equal(warm.actions, plan(10).actions[3:7])
+    assert warm.states.shape == (5, 2)
+
+
+def test_warm_start_is_filled_up_with_rest():
+    warm = shift(plan(10), 8, 6)
+    assert warm is not None
+    assert warm.actions.shape == (6, 2) and not warm.actions[2:].any()
+    assert torch.equal(warm.states[3:], plan(10).states[-1].expand(4, 2))
+
+
+def test_nothing_is_left_of_a_plan_that_is_over():
+    assert shift(plan(10), 10, 5) is None

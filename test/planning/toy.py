@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A point in the plane behind a wall with a door: a world whose every answer is known."""
+
+import torch
+from torch import Tensor
+
+from grasp_ros.planning.problem import Problem
+
+SPEED = 0.05  # travelled by a full action in one step
+
+
+def walled(z: Tensor, a: Tensor) -> Tensor:
+    """The wall stands at x = 0 and stops motion in x; its door is above y = 0.4."""
+    x, y = z[:, :1], z[:, 1:]
+    wall = torch.exp(-((x / 0.12) ** 4)) * torch.sigmoid((0.4 - y) * 30)
+    return z + SPEED * a * torch.cat([1 - wall, torch.ones_like(y)], dim=1)
+
+
+def free(z: Tensor, a: Tensor) -> Tensor:
+    """No wall."""
+    return z + SPEED * a
+
+
+def behind_the_wall(horizon: int = 60) -> Problem:
+    """Straight ahead lies the wall; the way through the door takes about 36 steps."""
+    return Problem(torch.tensor([-0.5, 0.0]), torch.tensor([0.5, 0.0]), horizon)
+
+
+def path_through_the_door(horizon: int = 60) -> Tensor:
+    """Virtual states (horizon + 1, 2) by way of the door."""
+    corners = torch.tensor([[-0.5, 0.0], [-0.2, 0.6], [0.2, 0.6], [0.5, 0.0]])
+    at = torch.linspace(0, 3, horizon + 1)
+    before = at.long().clamp(max=2)
+    share = (at - before)[:, None]
+    return corners[before] * (1 - share) + corners[before + 1] * share
