@@ -55,16 +55,21 @@ def load_world(name: str) -> World:
     path = find('config/worlds', name if name.endswith('.yaml') else f'{name}.yaml')
     try:
         text = yaml.safe_load(Path(path).read_text())
-        walls = tuple(Box(tuple(box['center']), tuple(box['size'])) for box in text['walls'])
+        walls = tuple(Box(_pair(box['center']), _pair(box['size'])) for box in text['walls'])
         return World(
             name=text['name'],
-            table_size=tuple(text['table_size']),
+            table_size=_pair(text['table_size']),
             wall_height=float(text['wall_height']),
             walls=walls,
             min_path=float(text['min_path']),
         )
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise BadInput(f'{path}: not a world description: {error!r}') from error
+
+
+def _pair(values: list[float]) -> tuple[float, float]:
+    x, y = values
+    return float(x), float(y)
 
 
 class ShortestPaths:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 Step = Callable[[Tensor, Tensor], Tensor]
@@ -17,19 +19,19 @@ class ResidualMLP(nn.Module):
 
     def __init__(self, latent: int, action: int, width: int, depth: int):
         super().__init__()
-        layers: list[nn.Module] = []
-        size = latent + action
-        for _ in range(depth):
-            layers += [nn.Linear(size, width), nn.SiLU(inplace=True)]
-            size = width
-        last = nn.Linear(size, latent)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.layers = nn.Sequential(*layers, last)
+        sizes = [latent + action] + [width] * depth
+        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in itertools.pairwise(sizes))
+        self.last = nn.Linear(width, latent)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
 
     def forward(self, z: Tensor, a: Tensor) -> Tensor:
         """One model step: z (N, D), a (N, A) -> (N, D)."""
-        return z + self.layers(torch.cat([z, a], dim=-1))
+        # Plain functions: at batch 1 the calls of nn.Module cost as much as the arithmetic.
+        x = torch.cat([z, a], dim=-1)
+        for layer in self.hidden:
+            x = F.silu(F.linear(x, layer.weight, layer.bias), inplace=True)
+        return z + F.linear(x, self.last.weight, self.last.bias)
 
 
 def rollout(step: Step, z: Tensor, actions: Tensor) -> Tensor:

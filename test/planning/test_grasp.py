@@ -31,7 +31,7 @@ def lifted_loss(step, s, a, goal, gamma):
 def test_gradients_equal_autograd_on_the_paper_objective(gamma):
     torch.manual_seed(0)
     model = ResidualMLP(6, 3, 16, 2).double().requires_grad_(False)
-    torch.nn.init.normal_(model.layers[-1].weight)
+    torch.nn.init.normal_(model.last.weight)
     s = torch.randn(4, 11, 6, dtype=torch.float64, requires_grad=True)
     a = torch.randn(4, 10, 3, dtype=torch.float64, requires_grad=True)
     goal = s.detach()[0, -1]
@@ -48,7 +48,7 @@ def test_gradients_equal_autograd_on_the_paper_objective(gamma):
 def test_gauss_newton_solves_the_same_objective_as_the_gradient():
     torch.manual_seed(0)
     model = ResidualMLP(6, 2, 16, 2).requires_grad_(False)
-    torch.nn.init.normal_(model.layers[-1].weight, std=0.1)
+    torch.nn.init.normal_(model.last.weight, std=0.1)
     s, goal = 0.1 * torch.randn(1, 9, 6), torch.zeros(6)
     a = torch.zeros(1, 8, 2)
     planner = Grasp(model, 2, replace(PAPER, action_step='gauss_newton'), seed=0)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long one replan takes: encoder, and roadmap with planner, at batch 1."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+
+from grasp_ros.config import PlannerNodeConfig
+from grasp_ros.control.receding_horizon import RecedingHorizon
+from grasp_ros.types import NS, Observation, Refused
+from grasp_ros.world_model.bundle import Bundle
+
+
+def replans(
+    bundle: Bundle,
+    config: PlannerNodeConfig,
+    count: int,
+    seed: int,
+    clock: Callable[[], int] = time.perf_counter_ns,
+) -> Iterator[tuple[float, float]]:
+    """(encode_ms, plan_ms) of `count` replans from random landmarks to the farthest one.
+
+    The images are the landmarks' thumbnails, at the camera's size. The robot does not move, so
+    that every replan starts anew but for the warm start, as in the node.
+    """
+    memory, size = bundle.memory, bundle.manifest.image
+    shape = (size.source_width, size.source_height)
+    rng = np.random.default_rng(seed)
+    starts = rng.integers(len(memory.latents), size=count)
+    stamp = NS
+
+    def image(landmark: int) -> np.ndarray:
+        thumbnail = memory.thumbnail(landmark)
+        return np.asarray(cv2.resize(thumbnail, shape, interpolation=cv2.INTER_NEAREST))
+
+    loop = RecedingHorizon(bundle, config, lambda: stamp, clock)
+    loop.warm_up()
+    for start in starts.tolist():
+        far = int((memory.latents - memory.latents[start]).norm(dim=1).argmax())
+        loop.set_goal(image(far))
+        position = memory.positions[start].cpu().numpy().astype(np.float64)
+        stamp += NS
+        replan = loop.replan(Observation(stamp, image(start), position, np.zeros_like(position)))
+        assert not isinstance(replan, Refused)
+        yield replan.encode_ns / 1e6, replan.plan_ns / 1e6

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""grasp-ros bench: planning times by horizon."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+from rich.table import Table
+
+from grasp_ros.cli.nodes import robot_file
+from grasp_ros.cli.progress import bars, console
+from grasp_ros.config import PlannerNodeConfig, load
+from grasp_ros.share import find
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/')
+    parser.add_argument('--bundle', default='gantry_maze', help='model bundle')
+    parser.add_argument('--params-file', default='plan.yaml', help='planner parameters')
+    parser.add_argument('--planner', default='grasp', choices=('grasp', 'icem'))
+    parser.add_argument('--horizons', type=int, nargs='+', default=[10, 25, 50, 100])
+    parser.add_argument('--count', type=int, default=50, help='replans a horizon')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the start places')
+    parser.add_argument('--json', type=Path, help='write the report here')
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print."""
+    import torch
+
+    from grasp_ros.bench.episodes import percentiles
+    from grasp_ros.bench.latency import replans
+    from grasp_ros.world_model.bundle import load_bundle
+
+    files = (find('config', options.params_file), robot_file(options.robot))
+    rows = []
+    with bars() as report:
+        for horizon in options.horizons:
+            config = load(
+                PlannerNodeConfig,
+                *files,
+                model__bundle=options.bundle,
+                planner__horizon=horizon,
+                planner__algorithm=options.planner,
+            )
+            torch.set_num_threads(config.model.threads)
+            bundle = load_bundle(config.model, config.robot)
+            times = []
+            for pair in replans(bundle, config, options.count, options.seed):
+                times.append(pair)
+                report(f'H = {horizon}', len(times), options.count)
+            encode, plan = (list(column) for column in zip(*times, strict=True))
+            figures = {'encode_ms': percentiles(encode), 'plan_ms': percentiles(plan)}
+            rows.append({'horizon': horizon, **figures})
+    table = Table(title=f'one replan, {options.planner}, {options.count} a row')
+    for column in ('horizon, steps', 'encoder p50, ms', 'plan p50', 'p95', 'p99'):
+        table.add_column(column, justify='right')
+    for row in rows:
+        cells = [row['encode_ms']['p50'], *row['plan_ms'].values()]
+        table.add_row(str(row['horizon']), *(f'{cell:.1f}' for cell in cells))
+    console.print(table)
+    if options.json:
+        context = {
+            'planner': options.planner,
+            'bundle': options.bundle,
+            'device': str(bundle.device),
+            'threads': config.model.threads,
+            'processor': platform.processor() or platform.machine(),
+            'torch': str(torch.__version__),
+            'seed': options.seed,
+            'count': options.count,
+        }
+        options.json.write_text(json.dumps({**context, 'rows': rows}, indent=2))
+    return 0
