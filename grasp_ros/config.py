@@ -147,7 +147,7 @@ class IcemConfig:
     init_std: float = param(0.8, 'standard deviation of the first round', low=0.01, high=10.0)
     momentum: float = param(0.1, 'share of the old mean and deviation kept', low=0.0, high=0.99)
     running_weight: float = param(
-        0.1, 'weight of the mean cost along the way beside the last', low=0.0
+        1.0, 'weight of the mean cost along the way beside the last', low=0.0
     )
 
 
@@ -246,12 +246,13 @@ class PlannerNodeConfig:
 
 @dataclass(frozen=True)
 class SimulatorConfig:
-    """The MuJoCo simulator."""
+    """The simulator."""
 
     urdf: str = param(REQUIRED, 'robot description: a name in urdf/, or a path')
     camera_position: tuple[float, ...] = param(
         REQUIRED, 'overhead camera, looking straight down', 'm'
     )
+    engine: str = param('mujoco', 'physics and renderer', choices=('mujoco', 'gazebo'))
     camera_fovy: float = param(0.68, 'vertical field of view', 'rad', low=0.05, high=3.0)
     image_width: int = param(64, 'image width', 'px', low=8, high=1024)
     image_height: int = param(64, 'image height', 'px', low=8, high=1024)

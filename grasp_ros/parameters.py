@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,14 +128,15 @@ def _checked(parameter: Parameter, value: Any) -> Any:
 def _checked_one(parameter: Parameter, value: Any) -> Any:
     name, kinds = parameter.name, parameter.kinds
     if float in kinds and type(value) is int:
-        value = float(value)  # people write `rate: 10`
+        # People write `rate: 10`. A whole number may also be too large for a float.
+        value = float(value) if abs(value) < sys.float_info.max else math.inf
     if type(value) not in kinds:
         expected = ' or '.join(kind.__name__ for kind in kinds)
         raise BadInput(f'{name}: {value!r} is {type(value).__name__}, not {expected}')
     if parameter.choices and value not in parameter.choices:
         raise BadInput(f'{name}: {value!r} is not one of {list(parameter.choices)}')
     if isinstance(value, (int, float)):
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise BadInput(f'{name}: {value} is not finite')
         if parameter.low is not None and value < parameter.low:
             raise BadInput(f'{name}: {value} is below {parameter.low}')

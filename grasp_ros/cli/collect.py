@@ -9,6 +9,9 @@ from pathlib import Path
 from grasp_ros.cli.progress import bars, console
 from grasp_ros.config import SimulatorNodeConfig, load
 from grasp_ros.share import find
+from grasp_ros.sim.interface import ENGINES, make_robot
+
+FASTEST = 100.0  # real-time factor: nobody watches
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--world', default='wall', help='world: a name in config/worlds/, or a file'
     )
+    parser.add_argument('--simulator', default='mujoco', choices=tuple(ENGINES))
     parser.add_argument('--steps', type=int, default=40_000, help='model steps to record')
     parser.add_argument('--dt', type=float, default=0.1, help='model step, s')
     parser.add_argument('--seed', type=int, default=0, help='seed of start and actions')
@@ -28,14 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Record the bag."""
     from grasp_ros.sim.explore import action_space, explore
-    from grasp_ros.sim.robot import MujocoRobot
     from grasp_ros.sim.worlds import load_world, sample_problems
     from grasp_ros.training.bags import BagWriter
 
     robot_file = find('config/robots', f'{options.robot}.yaml')
-    config = load(SimulatorNodeConfig, robot_file, simulator__world=options.world)
+    overrides = {'engine': options.simulator, 'world': options.world, 'real_time_factor': FASTEST}
+    config = load(
+        SimulatorNodeConfig, robot_file, **{f'simulator__{k}': v for k, v in overrides.items()}
+    )
     world = load_world(options.world)
-    robot = MujocoRobot(config.robot, config.simulator, world)
+    robot = make_robot(config.robot, config.simulator, world)
     robot.reset(
         sample_problems(world, robot.low, robot.high, robot.tool_radius, 1, options.seed)[0].start
     )

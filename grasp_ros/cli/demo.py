@@ -26,6 +26,8 @@ from grasp_ros.cli.nodes import (
 from grasp_ros.cli.progress import console
 from grasp_ros.config import PlannerNodeConfig, SimulatorNodeConfig, load
 from grasp_ros.share import find
+from grasp_ros.sim.interface import ENGINES
+from grasp_ros.types import BadInput
 
 if TYPE_CHECKING:
     from grasp_ros.bench.episodes import Episode
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument('--world', default='wall', help='world: a name in config/worlds/')
     parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/')
+    parser.add_argument('--simulator', default='mujoco', choices=tuple(ENGINES))
     parser.add_argument('--bundle', default='', help='model bundle; default: ROBOT_WORLD')
     parser.add_argument('--planner', default='grasp', choices=('grasp', 'icem'))
     parser.add_argument('--horizon', default='auto', help="model steps, 'N s', or 'auto'")
@@ -52,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the episodes. 0 when all goals were reached."""
     if options.episodes < 1:
-        raise SystemExit(f'grasp-ros demo: --episodes {options.episodes} is below 1')
+        raise BadInput(f'--episodes {options.episodes} is below 1')
     bundle = options.bundle or f'{options.robot}_{Path(options.world).stem}'
     horizon: str | int = int(options.horizon) if options.horizon.isdigit() else options.horizon
     files = (find('config', options.params_file), robot_file(options.robot))
@@ -72,11 +75,14 @@ def run(options: argparse.Namespace) -> int:
     from grasp_ros.viz.episodes import save
 
     world = load_world(options.world)
+    find('models', bundle)
     robot = MujocoRobot(config.robot, config.simulator, world)
     problems = sample_problems(
         world, robot.low, robot.high, robot.tool_radius, options.episodes, options.seed
     )
-    simulator = simulator_ros_arguments(options.robot, options.world, options.real_time_factor, '')
+    simulator = simulator_ros_arguments(
+        options.robot, options.world, options.real_time_factor, '', options.simulator
+    )
     planner = planner_ros_arguments(
         options.robot, options.params_file, bundle, True, 'joint_trajectory_controller', True, ''
     )
@@ -100,6 +106,7 @@ def run(options: argparse.Namespace) -> int:
         episodes,
         max(config.robot.max_velocity),
         world=world.name,
+        simulator=options.simulator,
         planner=options.planner,
         horizon=horizon,
         seed=options.seed,

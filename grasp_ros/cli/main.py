@@ -13,7 +13,7 @@ from grasp_ros.types import BadInput
 
 VERBS = {
     'demo': 'simulator and planner as ROS nodes: episodes, table, picture, film',
-    'sim': 'the MuJoCo simulator node',
+    'sim': 'the simulator node',
     'plan': 'the planner node',
     'collect': 'explore in simulation into a rosbag',
     'train': 'rosbags to a model bundle',

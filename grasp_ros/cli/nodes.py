@@ -36,12 +36,13 @@ def planner_ros_arguments(
 
 
 def simulator_ros_arguments(
-    robot: str, world: str, real_time_factor: float, namespace: str
+    robot: str, world: str, real_time_factor: float, namespace: str, engine: str = ''
 ) -> list[str]:
-    """Arguments of the simulator node."""
+    """Arguments of the simulator node; an empty engine leaves the one of the robot's file."""
     return [
         *_start(namespace),
         *_file(robot_file(robot)),
+        *(_parameter('simulator.engine', engine) if engine else []),
         *_parameter('simulator.world', world),
         *_parameter('simulator.real_time_factor', str(real_time_factor)),
     ]

@@ -207,13 +207,14 @@ class RecedingHorizon:
         """The goal or, when it is beyond the horizon, the path point at the horizon."""
         config = self._config.planner
         fixed = horizon_steps(config.horizon, self._space.dt)
+        weight = config.icem.running_weight if config.algorithm == 'icem' else 0.0
         if not config.use_roadmap:
             assert fixed is not None
-            return Problem(start, goal, fixed), None
+            return Problem(start, goal, fixed, running_weight=weight), None
         path = self._roadmap.path(start)
         limit = fixed or config.max_horizon
         if path is None:
-            return Problem(start, goal, limit), None
+            return Problem(start, goal, limit, running_weight=weight), None
         horizon = limit
         if fixed is None:
             wanted = math.ceil(path.steps * SLACK) + EXTRA_STEPS
@@ -222,7 +223,7 @@ class RecedingHorizon:
         if len(states) <= horizon:
             rest = states[-1].expand(horizon + 1 - len(states), -1)
             states = torch.cat([states, rest])
-        return Problem(start, states[-1], horizon, states), path.steps
+        return Problem(start, states[-1], horizon, states, weight), path.steps
 
     def _plan(self, problem: Problem, start_ns: int, deadline: Deadline) -> Plan:
         warm = None

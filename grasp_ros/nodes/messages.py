@@ -110,7 +110,12 @@ def from_trajectory(trajectory: JointTrajectory) -> JointTrajectoryMessage:
 
 
 def to_trajectory(message: JointTrajectoryMessage) -> JointTrajectory:
-    """The controller's message as a record. Raises BadInput for points of uneven lengths."""
+    """The controller's message as a record.
+
+    Raises BadInput for points of uneven lengths, and for efforts: the controller commands none.
+    """
+    if any(point.effort for point in message.points):
+        raise BadInput('effort is given, and no joint takes it')
     times = [p.time_from_start.sec * NS + p.time_from_start.nanosec for p in message.points]
 
     def rows(field: str) -> FloatArray | None:

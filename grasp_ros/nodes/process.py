@@ -13,6 +13,7 @@ import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from grasp_ros.sim.interface import SimulatorFailed
 from grasp_ros.types import BadInput
 
 AnyNode = TypeVar('AnyNode', bound=Node)
@@ -25,8 +26,9 @@ def run(
 ) -> int:
     """Make the node and let it `work` until SIGINT or SIGTERM sets the event.
 
-    Returns the exit code: 0, or 2 with the reason on stderr for bad parameters or files. rclpy's
-    own signal handlers would end the context at once, and the robot could not be stopped any more.
+    Returns the exit code: 0, or with the reason on stderr 2 for bad parameters or files and 1 for
+    a simulator that has died. rclpy's own signal handlers would end the context at once, and the
+    robot could not be stopped any more.
     """
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     stopping = threading.Event()
@@ -39,6 +41,9 @@ def run(
     except BadInput as error:
         print(f'grasp_ros: {error}', file=sys.stderr)
         return 2
+    except SimulatorFailed as error:
+        print(f'grasp_ros: {error}', file=sys.stderr)
+        return 1
     finally:
         rclpy.try_shutdown()
     return 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The MuJoCo robot as a ROS node: clock, camera, joint states, joint trajectory controller."""
+"""The simulated robot as a ROS node: clock, camera, joint states, joint trajectory controller."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from grasp_ros.config import SimulatorNodeConfig
 from grasp_ros.nodes import messages, qos
 from grasp_ros.nodes.parameters import declare, on_change
 from grasp_ros.nodes.process import run
-from grasp_ros.sim.robot import CONTROL_STEP, MujocoRobot
+from grasp_ros.sim.interface import make_robot
 from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import BadInput, nanoseconds
 
@@ -40,8 +40,9 @@ class SimulatorNode(Node):
         on_change(self, SimulatorNodeConfig, self._reconfigure)
         sim = self._config.simulator
         world = load_world(sim.world)
-        self._robot = MujocoRobot(self._config.robot, sim, world)
+        self._robot = make_robot(self._config.robot, sim, world)
         self._robot.reset(np.array(sim.start))
+        self._step_ns = nanoseconds(self._robot.control_step)
         self._camera_ns, self._joints_ns = (
             nanoseconds(1 / r) for r in (sim.camera_rate, sim.joint_rate)
         )
@@ -56,30 +57,34 @@ class SimulatorNode(Node):
             qos.COMMAND,
         )
         self.create_service(Trigger, '~/reset', self._on_reset)
-        self.get_logger().info(f'world {world.name} at real-time factor {sim.real_time_factor}')
+        self.get_logger().info(
+            f'world {world.name} in {sim.engine} at real-time factor {sim.real_time_factor}'
+        )
 
     def work(self, stopping: threading.Event) -> None:
         """Step the simulation in real time and serve callbacks in between, until `stopping`."""
         executor = SingleThreadedExecutor()
         executor.add_node(self)
-        period = CONTROL_STEP / self._config.simulator.real_time_factor
+        period = self._robot.control_step / self._config.simulator.real_time_factor
         due = time.monotonic()
-        while not stopping.is_set():
-            self._robot.step()
-            self._publish()
-            due = max(due + period, time.monotonic() - MAX_LAG)
-            while (left := due - time.monotonic()) > 0:
-                executor.spin_once(timeout_sec=left)
-            executor.spin_once(timeout_sec=0)
-        self._robot.close()
+        try:
+            while not stopping.is_set():
+                self._robot.step()
+                self._publish()
+                due = max(due + period, time.monotonic() - MAX_LAG)
+                while (left := due - time.monotonic()) > 0:
+                    executor.spin_once(timeout_sec=left)
+                executor.spin_once(timeout_sec=0)
+        finally:
+            self._robot.close()
 
     def _publish(self) -> None:
         now_ns = self._robot.now_ns
         self._clock_pub.publish(Clock(clock=messages.to_time(now_ns)))
-        if now_ns % self._joints_ns < nanoseconds(CONTROL_STEP):
+        if now_ns % self._joints_ns < self._step_ns:
             joints = messages.from_joints(self._robot.joints(), self._config.robot.joints)
             self._joints_pub.publish(joints)
-        if now_ns % self._camera_ns < nanoseconds(CONTROL_STEP):
+        if now_ns % self._camera_ns < self._step_ns:
             self._publish_image(now_ns)
 
     def _publish_image(self, now_ns: int) -> None:

@@ -29,7 +29,9 @@ class ObservationBuffer:
         self._newest_ns = 0
 
     def add_joints(self, sample: JointSample) -> None:
-        """Keep a sample; samples come in the order of their stamps (JointReader sees to it)."""
+        """Keep a sample. One that is older than others says that their stamps were wrong."""
+        while self._samples and self._samples[-1].stamp_ns >= sample.stamp_ns:
+            self._samples.pop()
         self._samples.append(sample)
 
     def check_stamp(self, stamp_ns: int, now_ns: int) -> Refused | None:
@@ -62,21 +64,21 @@ class ObservationBuffer:
             return Refused('no joint_states')
         times = [sample.stamp_ns for sample in samples]
         after = int(np.searchsorted(times, stamp_ns))
-        if 0 < after < len(samples):
-            before, following = samples[after - 1], samples[after]
-            span = following.stamp_ns - before.stamp_ns
-            share = (stamp_ns - before.stamp_ns) / span
-            return JointSample(
-                stamp_ns,
-                before.position + share * (following.position - before.position),
-                before.velocity + share * (following.velocity - before.velocity),
-            )
-        nearest = samples[min(after, len(samples) - 1)]
+        around = samples[max(0, after - 1) : after + 1]
+        nearest = min(around, key=lambda sample: abs(stamp_ns - sample.stamp_ns))
         skew_ns = stamp_ns - nearest.stamp_ns
         if abs(skew_ns) > self._max_skew_ns:
             return Refused(
                 f'joint_states is {seconds(abs(skew_ns)):.3f} s from the image, '
                 f'at most {seconds(self._max_skew_ns):.3f} s'
+            )
+        if len(around) == 2:
+            before, following = around
+            share = (stamp_ns - before.stamp_ns) / (following.stamp_ns - before.stamp_ns)
+            return JointSample(
+                stamp_ns,
+                before.position + share * (following.position - before.position),
+                before.velocity + share * (following.velocity - before.velocity),
             )
         position = nearest.position + nearest.velocity * seconds(skew_ns)
         return JointSample(stamp_ns, position, nearest.velocity)

@@ -10,7 +10,7 @@ import numpy as np
 from grasp_ros.config import RobotConfig
 from grasp_ros.types import BadInput, JointSample, seconds
 
-GLITCHES = 3  # after so many samples in a row the robot is taken to really be there
+GLITCHES = 3  # after so many samples in a row it was the one before them that was wrong
 
 
 class JointReader:
@@ -58,7 +58,7 @@ class JointReader:
                     f'{name}: position {value}, velocity {speed}; finite values expected'
                 )
         sample = JointSample(stamp_ns, q, v)
-        self._refuse_jump(sample)
+        self._refuse_glitch(sample)
         self._last, self._glitches = sample, 0
         return sample
 
@@ -69,17 +69,22 @@ class JointReader:
                 raise BadInput(f'joint_states has {name!r} {seen.count(name)} times among {seen}')
         return [seen.index(name) for name in self._joints]
 
-    def _refuse_jump(self, sample: JointSample) -> None:
+    def _refuse_glitch(self, sample: JointSample) -> None:
         if self._last is None:
             return
         elapsed = seconds(sample.stamp_ns - self._last.stamp_ns)
-        if elapsed <= 0:
-            raise BadInput(f'joint_states is {-elapsed:.3f} s older than the last one')
+        if elapsed == 0:
+            raise BadInput('joint_states has the stamp of the last one')
         speed = np.abs(sample.position - self._last.position) / elapsed
-        if (speed > self._max_velocity).any() and self._glitches < GLITCHES:
-            self._glitches += 1
-            joint = int(np.argmax(speed / self._max_velocity))
-            raise BadInput(
-                f'{self._joints[joint]} moved at {speed[joint]:.3f}/s, '
-                f'at most {self._max_velocity[joint]:.3f}/s is possible'
-            )
+        if elapsed > 0 and (speed <= self._max_velocity).all():
+            return
+        self._glitches += 1
+        if self._glitches > GLITCHES:
+            return
+        if elapsed < 0:
+            raise BadInput(f'joint_states is {-elapsed:.3f} s older than the last one')
+        joint = int(np.argmax(speed / self._max_velocity))
+        raise BadInput(
+            f'{self._joints[joint]} moved at {speed[joint]:.3f}/s, '
+            f'at most {self._max_velocity[joint]:.3f}/s is possible'
+        )

@@ -27,12 +27,14 @@ class Problem:
     """From start (D,) to goal (D,) in `horizon` model steps.
 
     path (horizon + 1, D): virtual states to start from, or None when no roadmap led to the goal.
+    running_weight: of the mean squared distance along the way, which rewards arriving early.
     """
 
     start: Tensor
     goal: Tensor
     horizon: int
     path: Tensor | None = None
+    running_weight: float = 0.0
 
     def __post_init__(self) -> None:
         if self.horizon < 2:
@@ -47,8 +49,15 @@ class Problem:
             raise BadInput(f'path has {len(self.path)} latents, horizon + 1 = {self.horizon + 1}')
 
     def cost(self, latents: Tensor) -> Tensor:
-        """|z_T - g|² of rollouts (N, T + 1, D): (N,). A sum over latent dimensions, not a mean."""
-        return (latents[:, -1] - self.goal).square().sum(dim=-1)
+        """|z_T - g|² of rollouts (N, T + 1, D), and a share of the way there: (N,).
+
+        Squares are summed over the latent dimensions, not averaged.
+        """
+        cost = (latents[:, -1] - self.goal).square().sum(dim=-1)
+        if self.running_weight:
+            along = (latents[:, 1:] - self.goal).square().sum(dim=-1).mean(dim=1)
+            cost = cost + self.running_weight * along
+        return cost
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class WarmStart:
 class Plan:
     """A plan: actions (H, A) within [-1, 1], and what the model says of them.
 
-    latents (H + 1, D) are the true rollout of the actions, cost is |z_H - goal|² of it. states
+    latents (H + 1, D) are the true rollout of the actions, cost is Problem.cost of it. states
     (H + 1, D) are the virtual states, feasibility_gap the mean length of |F(s_t, a_t) - s_{t+1}|.
     """
 

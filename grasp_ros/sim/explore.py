@@ -10,7 +10,7 @@ import numpy as np
 
 from grasp_ros.control.actions import ActionSpace
 from grasp_ros.control.trajectory import Limits, Motion, from_actions
-from grasp_ros.sim.robot import CONTROL_STEP, MujocoRobot
+from grasp_ros.sim.interface import SimulatedRobot
 from grasp_ros.types import FloatArray, Frame, JointSample, JointTrajectory
 
 BLOCK_STEPS = 50  # model steps before another kind of motion is drawn
@@ -47,12 +47,12 @@ def random_actions(size: int, rng: np.random.Generator) -> Iterator[FloatArray]:
 
 
 def explore(
-    robot: MujocoRobot, space: ActionSpace, recorder: Recorder, steps: int, seed: int
+    robot: SimulatedRobot, space: ActionSpace, recorder: Recorder, steps: int, seed: int
 ) -> Iterator[int]:
     """Record `steps` model steps of random motion; yields the number done, for a progress bar."""
     limits, joints = Limits.of(robot.config), robot.config.joints
     actions = random_actions(space.size, np.random.default_rng(seed))
-    control_steps = round(space.dt / CONTROL_STEP)
+    control_steps = round(space.dt / robot.control_step)
     for done in range(steps):
         measured = robot.joints()
         recorder.joints(measured)
@@ -70,7 +70,7 @@ def explore(
         yield done + 1
 
 
-def action_space(robot: MujocoRobot, dt: float) -> ActionSpace:
+def action_space(robot: SimulatedRobot, dt: float) -> ActionSpace:
     """Joint velocities up to the robot's limits."""
     bounds = robot.config.max_velocity
     return ActionSpace('joint_velocity', tuple(-b for b in bounds), tuple(bounds), dt)

@@ -71,7 +71,7 @@ class MujocoRobot:
     """
 
     def __init__(self, robot: RobotConfig, sim: SimulatorConfig, world: World):
-        self.config, self.world = robot, world
+        self.config, self.world, self.control_step = robot, world, CONTROL_STEP
         self._gain = sim.position_gain
         self._max_velocity = np.array(robot.max_velocity)
         self.model = build_model(robot, sim, world)

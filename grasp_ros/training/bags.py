@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
@@ -122,12 +121,17 @@ def read_bag(
     read or a topic or joint is missing.
     """
     try:
-        reader = AnyReader([path], default_typestore=STORE)
-        reader.open()
-    except (AnyReaderError, OSError, ValueError, KeyError) as error:
-        raise BadInput(f'{path}: not a readable bag: {error}') from error
-    with contextlib.closing(reader):
-        wanted = (image, JOINTS, trajectory)
+        yield from _records(path, joints, (image, JOINTS, trajectory))
+    except BadInput:
+        raise
+    except Exception as error:  # a damaged bag: whatever rosbags, zstd or struct raise
+        raise BadInput(f'{path}: not a readable bag: {error!r}') from error
+
+
+def _records(
+    path: Path, joints: tuple[str, ...], wanted: tuple[str, str, str]
+) -> Iterator[Frame | JointSample | tuple[int, JointTrajectory]]:
+    with AnyReader([path], default_typestore=STORE) as reader:
         chosen = {}
         for topic in wanted:
             found = [c for c in reader.connections if f'/{topic}' == c.topic[-len(topic) - 1 :]]
@@ -139,7 +143,7 @@ def read_bag(
         for connection, received_ns, raw in reader.messages(connections):
             message = reader.deserialize(raw, connection.msgtype)
             topic = chosen[connection.id]
-            if topic == image:
+            if topic == wanted[0]:
                 yield _read_frame(message)
             elif topic == JOINTS:
                 yield _read_joints(message, joints, path)

@@ -92,7 +92,8 @@ def _load_bag(
             stamps.append(record.stamp_ns)
             progress(len(images))
         elif isinstance(record, JointSample):
-            samples.append(record)
+            if np.isfinite(record.position).all():  # NaN until the driver has read its encoders
+                samples.append(record)
         else:
             commands.append(record)
     if len(stamps) < 2 or not samples or not commands or source is None:

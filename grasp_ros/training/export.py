@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from grasp_ros.training.losses import Encoder
 from grasp_ros.types import BadInput
@@ -28,8 +28,8 @@ def write_bundle(
         raise BadInput(f'{path} holds a bundle already; remove it or choose another name')
     path.mkdir(parents=True, exist_ok=True)
     _export_encoder(path / 'encoder.onnx', encoder, manifest)
-    save_file(dynamics.state_dict(), path / 'dynamics.safetensors')
-    save_file(memory.tensors(), path / 'memory.safetensors')
+    (path / 'dynamics.safetensors').write_bytes(save(dynamics.state_dict()))
+    (path / 'memory.safetensors').write_bytes(save(memory.tensors()))
     hashes = {name: sha256(path / name) for name in FILES}
     (path / MANIFEST).write_text(replace(manifest, files=hashes).to_yaml())
 

@@ -30,7 +30,7 @@ class ResidualMLP(nn.Module):
         # Plain functions: at batch 1 the calls of nn.Module cost as much as the arithmetic.
         x = torch.cat([z, a], dim=-1)
         for layer in self.hidden:
-            x = F.silu(F.linear(x, layer.weight, layer.bias), inplace=True)
+            x = F.silu(F.linear(x, layer.weight, layer.bias), inplace=True)  # type: ignore[arg-type]
         return z + F.linear(x, self.last.weight, self.last.bias)
 
 

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One-step control, travel times and the roadmap, where the truth is known."""
+
+import pytest
+import torch
+
+from grasp_ros.types import BadInput
+from grasp_ros.world_model.greedy import gauss_newton, travel_steps
+from grasp_ros.world_model.memory import Memory, Roadmap
+
+SPEED = 0.05
+
+
+def free(z, a):
+    """A point in the plane that moves by SPEED a step and axis."""
+    return z + SPEED * a
+
+
+def sheared(z, a):
+    """Actions that act on both dimensions: clamping each alone is not the best."""
+    return z + SPEED * a @ torch.tensor([[1.0, 0.9], [0.0, 0.4]])
+
+
+def test_gauss_newton_hits_a_target_within_reach_in_one_step():
+    target = torch.tensor([[0.02, -0.04]])
+    action = gauss_newton(free, torch.zeros(1, 2), torch.zeros(1, 2), target)
+    torch.testing.assert_close(free(torch.zeros(1, 2), action), target, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize('target', [[0.3, 0.0], [0.01, 0.3], [-0.2, 0.1], [0.04, 0.02]])
+def test_gauss_newton_is_the_best_action_in_the_box(target):
+    target = torch.tensor([target])
+    z = torch.zeros(1, 2)
+    action = gauss_newton(sheared, z, torch.zeros(1, 2), target)
+    grid = torch.cartesian_prod(*[torch.linspace(-1, 1, 201)] * 2)
+    errors = (sheared(z, grid) - target).norm(dim=1)
+    assert action.abs().max() <= 1
+    assert (sheared(z, action) - target).norm() <= errors.min() + 1e-3
+
+
+def test_action_without_any_effect_stays_finite():
+    action = gauss_newton(
+        lambda z, a: z + 0 * a, torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2)
+    )
+    assert torch.isfinite(action).all()
+
+
+@pytest.mark.parametrize('steps', [1.0, 2.4, 5.5, 10.0])
+def test_travel_time_is_not_rounded_to_whole_steps(steps):
+    goal = torch.tensor([[steps * SPEED, 0.0]])
+    seen = travel_steps(free, torch.zeros(1, 2), goal, actions=2, limit=15)
+    assert float(seen[0]) == pytest.approx(steps, abs=0.3)
+
+
+def test_goal_beyond_the_limit_counts_as_unreachable():
+    goal = torch.tensor([[20 * SPEED, 0.0], [3 * SPEED, 0.0]])
+    seen = travel_steps(free, torch.zeros(2, 2), goal, actions=2, limit=15)
+    assert seen[0].isinf() and seen[1].isfinite()
+
+
+def ring(count: int = 40, one_way: bool = False) -> Memory:
+    """Landmarks on a circle of radius 1, each joined to the next one."""
+    angle = torch.arange(count) * 2 * torch.pi / count
+    latents = torch.stack([angle.cos(), angle.sin()], dim=1)
+    following = torch.stack([torch.arange(count), (torch.arange(count) + 1) % count], dim=1)
+    edges = following if one_way else torch.cat([following, following.flip(1)])
+    steps = travel_steps(free, latents[edges[:, 0]], latents[edges[:, 1]], 2, 15)
+    return Memory(latents, latents.clone(), edges, steps, (b'',) * count)
+
+
+def test_path_follows_the_edges_and_not_the_straight_line():
+    memory = ring()
+    roadmap = Roadmap(memory, free, actions=2)
+    roadmap.set_goal(torch.tensor([-1.0, 0.02]))
+    path = roadmap.path(torch.tensor([1.0, 0.02]))
+    assert path is not None
+    assert path.latents.norm(dim=1).min() > 0.9  # along the circle, not through its middle
+    torch.testing.assert_close(path.latents[0], torch.tensor([1.0, 0.02]))
+    torch.testing.assert_close(path.latents[-1], torch.tensor([-1.0, 0.02]))
+    # A quarter of the circle takes 1 / SPEED steps at full speed on one axis.
+    assert path.steps == pytest.approx(len(path.latents) - 1, abs=1)
+    assert 40 <= path.steps <= 60
+
+
+def test_path_respects_the_direction_of_edges():
+    roadmap = Roadmap(ring(one_way=True), free, actions=2)
+    roadmap.set_goal(torch.tensor([0.0, -1.0]))
+    path = roadmap.path(torch.tensor([1.0, 0.0]))
+    assert path is not None
+    assert path.latents[:, 1].max() > 0.9  # three quarters of the way round, over the top
+
+
+def test_path_steps_are_at_most_one_model_step_apart():
+    roadmap = Roadmap(ring(), free, actions=2)
+    roadmap.set_goal(torch.tensor([-1.0, 0.0]))
+    path = roadmap.path(torch.tensor([1.0, 0.0]))
+    assert path is not None
+    assert path.latents.diff(dim=0).abs().max() < 1.3 * SPEED
+
+
+def test_no_path_where_the_roadmap_is_out_of_reach():
+    roadmap = Roadmap(ring(), free, actions=2)
+    roadmap.set_goal(torch.tensor([-1.0, 0.0]))
+    assert roadmap.path(torch.tensor([9.0, 9.0])) is None
+
+
+def test_near_goal_is_reached_directly():
+    roadmap = Roadmap(ring(), free, actions=2)
+    start = torch.tensor([1.0, 0.0])
+    roadmap.set_goal(start + torch.tensor([0.0, 2 * SPEED]))
+    path = roadmap.path(start)
+    assert path is not None
+    assert path.steps == pytest.approx(2.0, abs=0.5)
+
+
+def test_memory_survives_a_round_trip_and_refuses_wrong_sizes():
+    memory = ring(8)
+    again = Memory.from_tensors(memory.tensors(), latent=2, joints=2)
+    assert torch.equal(again.edges, memory.edges)
+    with pytest.raises(BadInput, match='expected'):
+        Memory.from_tensors(memory.tensors(), latent=3, joints=2)
+    broken = memory.tensors()
+    del broken['edges']
+    with pytest.raises(BadInput, match='edges'):
+        Memory.from_tensors(broken, latent=2, joints=2)
