@@ -196,7 +196,7 @@ class ControlConfig:
         high=1000,
     )
     send_ahead: float = param(
-        0.03, 'least time from sending to the first point', 's', low=0.0, high=1.0
+        0.05, 'least time from sending to the first point', 's', low=0.0, high=1.0
     )
     max_tracking_error: float = param(
         0.01,
