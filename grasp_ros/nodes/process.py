@@ -30,7 +30,11 @@ def run(
     a simulator that has died. rclpy's own signal handlers would end the context at once, and the
     robot could not be stopped any more.
     """
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # RCLError: bad ROS arguments, or a parameter file that is no YAML
+        print(f'grasp_ros: {error}', file=sys.stderr)
+        return 2
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())

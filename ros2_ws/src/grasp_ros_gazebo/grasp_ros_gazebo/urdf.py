@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A URDF as an SDF model, colours and contact surfaces included.
+
+Gazebo's own conversion drops the colours and leaves surfaces at their defaults; and this one runs
+where no Gazebo is, so that both simulators' models can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from grasp_ros.types import BadInput, FloatArray
+
+GREY = (0.7, 0.7, 0.7, 1.0)  # of a visual without a colour
+JOINT_TYPES = {
+    'fixed': 'fixed',
+    'prismatic': 'prismatic',
+    'revolute': 'revolute',
+    'continuous': 'revolute',
+}
+
+
+def read(path: Path) -> Element:
+    """The URDF's <robot>. Raises BadInput when it is none."""
+    try:
+        robot = ElementTree.parse(path).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        raise BadInput(f'{path}: cannot be read as XML: {error}') from error
+    if robot.tag != 'robot':
+        raise BadInput(f'{path}: <{robot.tag}>, expected a URDF with <robot>')
+    return robot
+
+
+def tool_radius(robot: Element) -> float:
+    """Radius of the robot's part that touches walls, m: its only collision, a cylinder."""
+    cylinders = robot.findall('link/collision/geometry/cylinder')
+    if len(cylinders) != 1:
+        raise BadInput(f'{len(cylinders)} collision cylinders in the URDF, expected one: the tool')
+    return float(cylinders[0].get('radius', 'nan'))
+
+
+def model(robot: Element) -> Element:
+    """The <model> element, joints at zero, links free of gravity.
+
+    A link `world` stands for the world itself, as in MuJoCo.
+    """
+    out = Element('model', name=robot.get('name', 'robot'))
+    text(out, 'allow_auto_disable', False)  # a robot at rest must still be heard of
+    colours = {
+        material.get('name'): numbers(material.find('color'), 'rgba', GREY)
+        for material in robot.findall('material')
+    }
+    frames = _frames(robot)
+    for link in robot.findall('link'):
+        name = link.get('name', '')
+        if name != 'world':
+            out.append(_link(link, frames[name], colours))
+    for joint in robot.findall('joint'):
+        out.append(_joint(joint))
+    return out
+
+
+def text(
+    parent: Element, tag: str, value: str | bool | float | Sequence[float] | FloatArray
+) -> Element:
+    """Append <tag>value</tag>; sequences are written with spaces between, numbers in full."""
+    child = SubElement(parent, tag)
+    if isinstance(value, bool):
+        child.text = str(value).lower()
+    elif isinstance(value, str):
+        child.text = value
+    else:
+        child.text = ' '.join(repr(round(float(entry), 12)) for entry in np.atleast_1d(value))
+    return child
+
+
+def paint(visual: Element, rgba: tuple[float, ...]) -> None:
+    """A matt colour, the same in every light."""
+    material = SubElement(visual, 'material')
+    text(material, 'ambient', rgba)
+    text(material, 'diffuse', rgba)
+    text(material, 'specular', (0, 0, 0, 1))
+
+
+def surface(collision: Element) -> None:
+    """No friction, no bounce, and a contact that neither tilts nor pushes the tool back."""
+    out = SubElement(collision, 'surface')
+    ode = SubElement(SubElement(out, 'friction'), 'ode')
+    text(ode, 'mu', 0.0)
+    text(ode, 'mu2', 0.0)
+    contact = SubElement(SubElement(out, 'contact'), 'ode')
+    text(contact, 'max_vel', 0.1)
+    text(contact, 'min_depth', 0.0005)
+
+
+def _frames(robot: Element) -> dict[str, FloatArray]:
+    """The 4 x 4 pose of every link in the model, joints at zero."""
+    joints = robot.findall('joint')
+    children = {attribute(joint, 'child', 'link') for joint in joints}
+    roots = [link.get('name', '') for link in robot.findall('link')]
+    frames = {name: np.eye(4) for name in roots if name not in children}
+    while len(frames) < len(roots):
+        before = len(frames)
+        for joint in joints:
+            parent, child = attribute(joint, 'parent', 'link'), attribute(joint, 'child', 'link')
+            if parent in frames and child not in frames:
+                frames[child] = frames[parent] @ origin(joint)
+        if len(frames) == before:
+            raise BadInput(f'links {sorted(set(roots) - set(frames))} hang on no joint')
+    return frames
+
+
+def _link(
+    link: Element, frame: FloatArray, colours: dict[str | None, tuple[float, ...]]
+) -> Element:
+    out = Element('link', name=link.get('name', ''))
+    text(out, 'pose', _pose(frame))
+    text(out, 'gravity', False)
+    if (given := link.find('inertial')) is not None:
+        inertial = SubElement(out, 'inertial')
+        text(inertial, 'pose', _pose(origin(given)))
+        text(inertial, 'mass', float(attribute(given, 'mass', 'value')))
+        inertia = SubElement(inertial, 'inertia')
+        for name in ('ixx', 'iyy', 'izz', 'ixy', 'ixz', 'iyz'):
+            text(inertia, name, float(attribute(given, 'inertia', name)))
+    for kind in ('visual', 'collision'):
+        for index, given in enumerate(link.findall(kind)):
+            shape = SubElement(out, kind, name=f'{kind}_{index}')
+            text(shape, 'pose', _pose(origin(given)))
+            shape.append(_geometry(given))
+            if kind == 'collision':
+                surface(shape)
+                continue
+            material = given.find('material')
+            named = colours.get(material.get('name'), GREY) if material is not None else GREY
+            own = material.find('color') if material is not None else None
+            paint(shape, numbers(own, 'rgba', named))
+    return out
+
+
+def _geometry(given: Element) -> Element:
+    out = Element('geometry')
+    shape = next(iter(given.find('geometry') or ()), None)
+    kind = '' if shape is None else shape.tag
+    fields = {'box': ('size',), 'cylinder': ('radius', 'length'), 'sphere': ('radius',)}
+    if shape is None or kind not in fields:
+        raise BadInput(f'geometry {kind!r} in the URDF is not one of {list(fields)}')
+    element = SubElement(out, kind)
+    for name in fields[kind]:
+        text(element, name, numbers(shape, name, ()))
+    return out
+
+
+def _joint(joint: Element) -> Element:
+    kind = joint.get('type', '')
+    if kind not in JOINT_TYPES:
+        raise BadInput(f'joint type {kind!r} in the URDF is not one of {list(JOINT_TYPES)}')
+    out = Element('joint', name=joint.get('name', ''), type=JOINT_TYPES[kind])
+    text(out, 'parent', attribute(joint, 'parent', 'link'))
+    text(out, 'child', attribute(joint, 'child', 'link'))
+    if kind == 'fixed':
+        return out
+    axis = SubElement(out, 'axis')
+    text(axis, 'xyz', numbers(joint.find('axis'), 'xyz', (1.0, 0.0, 0.0)))
+    given, limit = joint.find('limit'), SubElement(axis, 'limit')
+    for name, value in ({} if given is None else given.attrib).items():
+        text(limit, name, float(value))
+    given, dynamics = joint.find('dynamics'), SubElement(axis, 'dynamics')
+    for name in ('damping', 'friction'):
+        text(dynamics, name, 0.0 if given is None else float(given.get(name, '0')))
+    return out
+
+
+def origin(element: Element) -> FloatArray:
+    given, frame = element.find('origin'), np.eye(4)
+    frame[:3, 3] = numbers(given, 'xyz', (0.0, 0.0, 0.0))
+    frame[:3, :3] = Rotation.from_euler('xyz', numbers(given, 'rpy', (0.0, 0.0, 0.0))).as_matrix()
+    return frame
+
+
+def _pose(frame: FloatArray) -> FloatArray:
+    return np.concatenate([frame[:3, 3], Rotation.from_matrix(frame[:3, :3]).as_euler('xyz')])
+
+
+def numbers(element: Element | None, name: str, default: tuple[float, ...]) -> tuple[float, ...]:
+    if element is None or element.get(name) is None:
+        return default
+    return tuple(float(word) for word in element.get(name, '').split())
+
+
+def attribute(element: Element, tag: str, name: str) -> str:
+    child = element.find(tag)
+    value = None if child is None else child.get(name)
+    if value is None:
+        raise BadInput(f'<{element.tag} name="{element.get("name")}"> has no <{tag} {name}="...">')
+    return value

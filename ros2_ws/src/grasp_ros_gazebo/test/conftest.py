@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the Gazebo tests share."""
+
+import dataclasses
+import importlib.util
+
+import pytest
+
+from grasp_ros.config import SimulatorNodeConfig, load
+from grasp_ros.share import find
+from grasp_ros.sim.worlds import load_world
+from grasp_ros.types import BadInput
+
+# pytest would import it as a plain module where ROS's launch_testing is not installed.
+if importlib.util.find_spec('launch_testing') is None:
+    collect_ignore_glob = ['*.launch.py']
+
+
+@pytest.fixture(scope='session')
+def config():
+    """The gantry's configuration, stepped as fast as it goes."""
+    robot = find('config/robots', 'gantry.yaml')
+    return load(SimulatorNodeConfig, robot, simulator__real_time_factor=100.0)
+
+
+@pytest.fixture(scope='session')
+def gazebo_root():
+    """The folder with Gazebo 11, installed when it is not there yet."""
+    pytest.importorskip('zmq', reason='grasp_ros_gazebo[classic] is not installed')
+    from grasp_ros_gazebo.classic import root
+
+    try:
+        return root.create()
+    except (BadInput, RuntimeError) as error:
+        pytest.skip(f'no Gazebo 11: {str(error).splitlines()[0]}')
+
+
+@pytest.fixture(scope='session')
+def make(gazebo_root, config):
+    """GazeboRobots by world; closed at the end, at the latest."""
+    from grasp_ros_gazebo.classic.robot import GazeboRobot
+
+    made = []
+
+    def get(world='maze', **simulator):
+        sim = dataclasses.replace(config.simulator, **simulator)
+        made.append(GazeboRobot(config.robot, sim, load_world(world)))
+        return made[-1]
+
+    yield get
+    for robot in made:
+        robot.close()
