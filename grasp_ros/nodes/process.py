@@ -32,7 +32,7 @@ def run(
     """
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:  # RCLError: bad ROS arguments, or a parameter file that is no YAML
+    except RuntimeError as error:  # RCLError, such as a file that is no YAML
         print(f'grasp_ros: {error}', file=sys.stderr)
         return 2
     stopping = threading.Event()

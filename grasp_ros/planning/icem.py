@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from grasp_ros.config import IcemConfig
 from grasp_ros.planning.noise import coloured
