@@ -86,6 +86,8 @@ class PlannerNode(Node):
         self._joints = JointReader(config.robot, observation.velocity_margin)
         self._buffer = ObservationBuffer(observation)
 
+        # An image, and when it was sent by the system clock, that waits for its joints.
+        self._unpaired: tuple[Image | CompressedImage, int] | None = None
         # Guards the fields below, which callbacks and the worker share.
         self._lock = threading.Lock()
         self._newest: Sighting | None = None
@@ -154,15 +156,34 @@ class PlannerNode(Node):
             self._refuse('joints', str(error))
             return
         self._buffer.add_joints(sample)
+        self._pair()
 
     def _on_image(self, message: Image | CompressedImage, info: MessageInfo) -> None:
         stamp = messages.stamp_ns(message)
-        refused = self._buffer.check_stamp(stamp, self._now_ns())
-        joints = refused or self._buffer.joints_at(stamp)
-        if isinstance(joints, Refused):
-            self._refuse('image', joints.reason)
+        if (refused := self._buffer.check_stamp(stamp, self._now_ns())) is not None:
+            self._refuse('image', refused.reason)
             return
-        sighting = Sighting(message, joints, info['source_timestamp'])
+        if self._unpaired is not None:  # its joints did not come in time
+            missing = self._buffer.joints_at(messages.stamp_ns(self._unpaired[0]))
+            assert isinstance(missing, Refused)
+            self._refuse('image', missing.reason)
+        self._unpaired = (message, info['source_timestamp'])
+        self._pair()
+
+    def _pair(self) -> None:
+        """Plan from the newest image as soon as the joints at its stamp are known.
+
+        Its joints may come after it: under load an executor serves a queue of joint states later.
+        """
+        if self._unpaired is None:
+            return
+        message, sent_ns = self._unpaired
+        stamp = messages.stamp_ns(message)
+        joints = self._buffer.joints_at(stamp)
+        if isinstance(joints, Refused):
+            return
+        self._unpaired = None
+        sighting = Sighting(message, joints, sent_ns)
         with self._lock:
             self._newest = sighting
             if self._goal is None:
@@ -216,8 +237,9 @@ class PlannerNode(Node):
         with self._lock:
             self._buffer.clear()
             self._joints.clear()
+            self._loop.clear()
             self._drop_goal()
-            self._newest, self._due_ns = None, 0
+            self._newest, self._unpaired, self._due_ns = None, None, 0
             self._say(WAITING, 'the clock jumped back')
 
     def _watch(self) -> None:

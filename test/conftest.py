@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests share: the gantry as it is configured, a bundle, and hypothesis' profiles."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+from grasp_ros.config import RobotConfig, SimulatorNodeConfig, load
+from grasp_ros.control.actions import ActionSpace
+from grasp_ros.control.trajectory import Limits
+
+# As the node does: more threads than the small models need cost time, and much of it under load.
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples in each run, so that a red test is red for everyone. Others are searched for by
+# `pytest --hypothesis-profile search`.
+settings.register_profile('fixed', deadline=None, derandomize=True, max_examples=60)
+settings.register_profile('search', deadline=None, max_examples=2000)
+settings.load_profile('fixed')
+
+
+@pytest.fixture(scope='session')
+def bundle() -> Path:
+    """The folder of a trained world model of the gantry."""
+    return ROOT / 'models/gantry_maze'
+
+
+@pytest.fixture(scope='session')
+def robot_file() -> Path:
+    """The gantry's parameter file."""
+    return ROOT / 'config/robots/gantry.yaml'
+
+
+@pytest.fixture(scope='session')
+def simulation(robot_file: Path) -> SimulatorNodeConfig:
+    """The gantry and its simulator, as configured."""
+    return load(SimulatorNodeConfig, robot_file)
+
+
+@pytest.fixture(scope='session')
+def robot(simulation: SimulatorNodeConfig) -> RobotConfig:
+    """The gantry: two joints, +-0.27 m, 0.15 m/s, 3 m/s²."""
+    return simulation.robot
+
+
+@pytest.fixture(scope='session')
+def limits(robot: RobotConfig) -> Limits:
+    """The gantry's limits."""
+    return Limits.of(robot)
+
+
+@pytest.fixture(scope='session')
+def space(robot: RobotConfig) -> ActionSpace:
+    """Joint velocities up to the gantry's limits, in steps of 0.1 s."""
+    bounds = robot.max_velocity
+    return ActionSpace('joint_velocity', tuple(-b for b in bounds), tuple(bounds), 0.1)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes to test, in a ROS domain of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+
+import numpy as np
+import pytest
+from rig import COMMANDS, PlannerRig, running
+
+from grasp_ros.cli.nodes import planner_ros_arguments
+from grasp_ros.nodes.planner_node import PlannerNode
+from grasp_ros.sim.robot import MujocoRobot
+from grasp_ros.sim.worlds import load_world
+
+
+@pytest.fixture(scope='session', autouse=True)
+def own_domain():
+    """Other runs on this machine, and other robots, stay out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('ROS_DOMAIN_ID', str(random.SystemRandom().randint(1, 100)))
+        patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        yield
+
+
+@pytest.fixture(scope='session')
+def gantry(simulation):
+    """A simulated gantry in the maze."""
+    robot = MujocoRobot(simulation.robot, simulation.simulator, load_world('maze'))
+    yield robot
+    robot.close()
+
+
+@pytest.fixture
+def start_planner(gantry, bundle):
+    """Starts planner nodes: start_planner(execute, 'name:=value', ...) gives a PlannerRig."""
+    gantry.reset(np.array([-0.2, -0.2]))
+    with contextlib.ExitStack() as stack:
+
+        def start(execute=False, *parameters: str, controller: bool = True) -> PlannerRig:
+            arguments = planner_ros_arguments(
+                'gantry', 'plan.yaml', str(bundle), execute, COMMANDS.split('/')[0], True, ''
+            )
+            for parameter in parameters:
+                arguments += ['-p', parameter]
+            compressed = 'observation.image_transport:=compressed' in parameters
+            running_node = stack.enter_context(running(PlannerNode, arguments))
+            rig = PlannerRig(*running_node, gantry, compressed)
+            if controller:
+                rig.connect_controller()
+            return rig
+
+        yield start

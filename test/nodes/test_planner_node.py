@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The planner node keeps its promises, whatever comes in."""
+
+import math
+
+import numpy as np
+import pytest
+from rig import FAR, PlannerRig, wait_until
+
+from grasp_ros.control.guard import Guard, Measured
+from grasp_ros.control.trajectory import Motion
+from grasp_ros.nodes import messages
+from grasp_ros.sim.jtc import rejection
+from grasp_ros.types import nanoseconds
+
+
+@pytest.fixture
+def moving(start_planner):
+    """A planner that has set the gantry moving."""
+    rig = start_planner(True).aim()
+    while len(rig.trajectories) < 3:
+        rig.plan()
+    rig.tick()
+    assert np.abs(rig.gantry.joints().velocity).max() > 0.05
+    return rig
+
+
+def assert_stopped(rig: PlannerRig, sent: int) -> None:
+    """One more trajectory than `sent`, which stops the gantry; and none after it."""
+    wait_until(lambda: len(rig.trajectories) == sent + 1, 'the stop')
+    trajectory = messages.to_trajectory(rig.trajectories[-1])
+    assert not trajectory.velocities[-1].any()
+    assert trajectory.times_ns[-1] < nanoseconds(0.2)
+    assert trajectory.start_ns > rig.now_ns
+    assert rejection(trajectory, rig.gantry.config.joints, rig.now_ns) is None
+    for _ in range(3):
+        rig.look()
+    rig.tick(0.5)
+    assert np.abs(rig.gantry.joints().velocity).max() < 1e-3
+    rig.peer.call('planner/cancel')  # whatever was sent before this answer is here now
+    assert len(rig.trajectories) == sent + 1
+
+
+def assert_nothing_sent(rig: PlannerRig) -> None:
+    """Neither heard nor counted."""
+    rig.peer.call('planner/cancel')
+    assert rig.trajectories == [] and 'trajectories' not in rig.counts
+
+
+def test_waits_for_the_clock(start_planner):
+    rig = start_planner(True)
+    wait_until(lambda: rig.diagnosed('no /clock'), 'the reason')
+    assert_nothing_sent(rig)
+
+
+def test_waits_for_the_camera(start_planner):
+    rig = start_planner(True)
+    rig.tick()
+    rig.send_goal(rig.view_from(FAR))
+    wait_until(lambda: rig.diagnosed('WAITING: no image yet'), 'the reason')
+    assert_nothing_sent(rig)
+
+
+def test_waits_for_a_goal(start_planner):
+    rig = start_planner(True)
+    rig.look()
+    rig.wait_for('WAITING: no goal')
+    assert_nothing_sent(rig)
+
+
+def test_waits_for_a_controller(start_planner):
+    rig = start_planner(True, controller=False).aim()
+    rig.look()
+    rig.wait_for('WAITING: no controller subscribes to /joint_trajectory_controller')
+
+
+@pytest.mark.parametrize(
+    'image, reason',
+    [
+        ({'rgb': np.zeros((48, 64, 3), np.uint8)}, 'image is 64x48'),
+        ({'rgb': np.zeros((128, 128, 3), np.uint8)}, 'image is 128x128'),
+        ({'encoding': '16UC1'}, "'16UC1'"),
+        ({'encoding': 'rgba8'}, 'step 192 is below'),
+        ({'late': 0.6}, 'image is 0.600 s old'),
+        ({'late': -0.1}, '0.100 s in the future'),
+        ({'late': 1e6}, 'image has no stamp'),
+    ],
+    ids=['height', 'size', 'depth', 'encoding', 'stale', 'future', 'no_stamp'],
+)
+def test_refuses_image(start_planner, image, reason):
+    rig = start_planner(True).aim()
+    rig.look(1.0, **image)
+    rig.wait_for(reason)
+    assert_nothing_sent(rig)
+
+
+@pytest.mark.parametrize(
+    'joints, reason',
+    [
+        ({'position': [math.nan, 0.0]}, 'joints: x_joint: position nan'),
+        ({'position': [0.0]}, '2 names and 1 positions'),
+        ({'names': ['x_joint', 'elbow']}, "'y_joint' 0 times"),
+        ({'names': ['x_joint', 'x_joint']}, "'x_joint' 2 times"),
+    ],
+    ids=['nan', 'short', 'unknown', 'double'],
+)
+def test_refuses_joints(start_planner, joints, reason):
+    rig = start_planner(True).aim()
+    rig.tick(**joints)
+    rig.wait_for(reason)
+    rig.show_image()
+    rig.wait_for('joint_states is 0.200 s from the image')
+    assert_nothing_sent(rig)
+
+
+def test_goes_on_after_a_refused_image(start_planner):
+    rig = start_planner(True).aim()
+    rig.look(encoding='16UC1')
+    rig.wait_for("'16UC1'")
+    rig.plan()
+    assert rig.counts['state'] == 'PLANNING'
+
+
+def test_goal_of_another_size_keeps_the_old_goal(start_planner):
+    rig = start_planner().aim()
+    rig.send_goal(np.zeros((32, 32, 3), np.uint8))
+    wait_until(lambda: rig.counts.get('goals_refused') == '1', 'the refusal')
+    rig.plan()
+    assert rig.counts['goal'] == '1'
+
+
+def test_shadow_mode_shows_plans_and_sends_nothing(start_planner):
+    rig = start_planner(False).aim()
+    for _ in range(3):
+        rig.plan()
+    assert len(rig.plans) == 3 and rig.counts['state'] == 'PLANNING'
+    assert_nothing_sent(rig)
+
+
+def test_every_trajectory_keeps_the_promises(start_planner, robot, limits):
+    rig = start_planner(True).aim()
+    guard = Guard(robot.joints, limits, max_start_error=0.03, max_age_ns=nanoseconds(0.5))
+    far = np.linalg.norm(rig.gantry.joints().position - FAR)
+    for _ in range(12):
+        judged = len(rig.trajectories)
+        rig.plan()
+        measured = Measured(Motion(rig.gantry.joints().position, np.zeros(2)), rig.now_ns)
+        for message in rig.trajectories[judged:]:
+            trajectory = messages.to_trajectory(message)
+            assert guard.check(trajectory, measured, rig.now_ns) is None
+            assert rejection(trajectory, robot.joints, rig.now_ns) is None
+            assert trajectory.start_ns + trajectory.times_ns[0] > rig.now_ns
+    assert len(rig.trajectories) > 6
+    assert np.linalg.norm(rig.gantry.joints().position - FAR) < far / 2
+
+
+def test_takes_compressed_images(start_planner):
+    rig = start_planner(True, 'observation.image_transport:=compressed').aim()
+    rig.plan()
+    assert rig.counts['state'] == 'PLANNING' and rig.trajectories
+
+
+def test_robot_rests_when_the_camera_stalls(moving):
+    sent = len(moving.trajectories)
+    moving.tick(2.0)
+    assert len(moving.trajectories) == sent
+    assert np.abs(moving.gantry.joints().velocity).max() < 1e-3
+    wait_until(lambda: moving.said('WAITING: no usable image for'), 'the reason')
+
+
+def test_cancel_stops(moving):
+    sent = len(moving.trajectories)
+    assert moving.peer.call('planner/cancel').success
+    assert_stopped(moving, sent)
+
+
+@pytest.mark.parametrize(
+    'service, reason', [('cancel', 'there was no goal'), ('teach_goal', 'no image has come yet')]
+)
+def test_service_says_why_it_cannot(start_planner, service, reason):
+    answer = start_planner().peer.call(f'planner/{service}')
+    assert not answer.success and answer.message == reason
+
+
+def test_execute_set_false_stops(moving):
+    sent = len(moving.trajectories)
+    assert moving.peer.set_parameter('planner', 'control.execute', False) == (True, '')
+    assert_stopped(moving, sent)
+
+
+def test_shutdown_stops(moving):
+    sent = len(moving.trajectories)
+    assert moving.end()
+    wait_until(lambda: len(moving.trajectories) == sent + 1, 'the stop')
+    assert not messages.to_trajectory(moving.trajectories[-1]).velocities[-1].any()
+
+
+def test_clock_that_jumps_back_drops_goal_and_plan(moving):
+    sent = len(moving.trajectories)
+    moving.set_clock(nanoseconds(0.5))
+    moving.wait_for('the clock jumped back')
+    # The old trajectory lies in the future now; stopping by it would move the robot.
+    assert not moving.peer.call('planner/cancel').success
+    moving.set_clock(nanoseconds(0.6))
+    moving.peer.call('planner/cancel')
+    assert len(moving.trajectories) == sent
+
+
+@pytest.mark.parametrize(
+    'name, value, reason',
+    [
+        ('planner.deadline', 0.5, 'read-only'),
+        ('robot.max_velocity', [9.0, 9.0], 'read-only'),
+        ('control.execute', 'yes', "control.execute: 'yes' is str, not bool"),
+        ('control.excute', True, 'undeclared'),
+    ],
+)
+def test_refuses_parameter_change(start_planner, name, value, reason):
+    rig = start_planner()
+    successful, why = rig.peer.set_parameter('planner', name, value)
+    assert not successful and reason in why
+
+
+def test_teach_goal_refuses_an_old_image(start_planner):
+    rig = start_planner()
+    rig.look()
+    rig.wait_for('no goal')
+    rig.tick(1.0)
+    answer = rig.peer.call('planner/teach_goal')
+    assert not answer.success and 'image is 1.00 s old' in answer.message
+
+
+def test_teach_goal_takes_what_is_seen_now(start_planner):
+    rig = start_planner(True)
+    rig.look()
+    rig.wait_for('no goal')
+    answer = rig.peer.call('planner/teach_goal')
+    assert answer.success and 'goal 1' in answer.message
+    for _ in range(4):
+        rig.plan()
+    assert rig.counts['state'] == 'REACHED'

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulator node looks to ROS like a robot with its controller and camera."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rcl_interfaces.msg import Log
+from rig import COMMANDS, EVERYTHING, running, wait_until
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CompressedImage, Image, JointState
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
+
+from grasp_ros.cli.nodes import simulator_ros_arguments
+from grasp_ros.nodes import messages
+from grasp_ros.nodes.simulator_node import SimulatorNode
+from grasp_ros.types import JointTrajectory, nanoseconds
+
+JOINTS = ('x_joint', 'y_joint')
+TOPICS = {'/clock': Clock, 'joint_states': JointState, 'image': Image}
+HOME = np.array([-0.2, -0.2])
+MM = 0.001
+
+
+class SimulatorRig:
+    """A running simulator node, and ears on its topics."""
+
+    def __init__(self, peer):
+        self.peer = peer
+        for topic, kind in TOPICS.items():
+            peer.listen(kind, topic)
+        self._commands = peer.create_publisher(JointTrajectoryMessage, COMMANDS, EVERYTHING)
+        wait_until(lambda: all(peer.heard.values()), 'all topics')
+        peer.listen(Log, '/rosout')
+        wait_until(self._commands.get_subscription_count, 'the controller')
+
+    @property
+    def position(self):
+        """Where the joints were last seen."""
+        return np.array(self.peer.heard['joint_states'][-1].position)
+
+    def wait_for_joint_states(self, count: int) -> None:
+        """Until so many more have come."""
+        states = self.peer.heard['joint_states']
+        enough = len(states) + count
+        wait_until(lambda: len(states) >= enough, f'{count} joint states')
+
+    def place(self, position) -> None:
+        """Reset the robot to a position; returns when it is seen there."""
+        assert self.peer.set_parameter('simulator', 'simulator.start', list(position))[0]
+        answer = self.peer.call('simulator/reset')
+        assert answer.success
+        wait_until(lambda: messages.stamp_ns(self.newest()) >= int(answer.message), 'the reset')
+
+    def newest(self, topic: str = 'joint_states'):
+        """The last message of a topic."""
+        return self.peer.heard[topic][-1]
+
+    def send(self, trajectory: JointTrajectory) -> None:
+        """A command to the controller."""
+        self.send_message(messages.from_trajectory(trajectory))
+
+    def send_message(self, message: JointTrajectoryMessage) -> None:
+        """A command to the controller, right or wrong."""
+        self._commands.publish(message)
+
+    def logged(self, text: str) -> bool:
+        """Whether the node has logged this."""
+        return any(text in log.msg for log in self.peer.heard['/rosout'])
+
+
+@pytest.fixture(scope='module')
+def simulator(own_domain):
+    """One node for all tests: they leave it usable."""
+    arguments = simulator_ros_arguments('gantry', 'maze', 1.0, '')
+    arguments += ['-p', 'simulator.camera_rate:=10.0', '-p', 'simulator.joint_rate:=20']
+    with running(SimulatorNode, arguments) as (_, peer, _):
+        yield SimulatorRig(peer)
+
+
+@pytest.fixture
+def at_home(simulator):
+    """The simulator with its robot in the free corner of the maze."""
+    simulator.place(HOME)
+    return simulator
+
+
+def move(goal=(0.0, 0.05)) -> JointTrajectory:
+    """Half a second of motion from HOME, starting on receipt."""
+    positions = np.stack([HOME, HOME + goal])
+    times = np.array([nanoseconds(0.1), nanoseconds(0.9)])
+    return JointTrajectory(JOINTS, 0, times, positions, np.zeros((2, 2)))
+
+
+def test_clock_advances_step_by_step(simulator):
+    wait_until(lambda: len(simulator.peer.heard['/clock']) > 50, 'the clock')
+    ticks = [m.clock.sec * 10**9 + m.clock.nanosec for m in simulator.peer.heard['/clock'][:50]]
+    assert ticks[0] > 0 and set(np.diff(ticks)) == {nanoseconds(0.01)}
+
+
+@pytest.mark.parametrize('topic, period', [('joint_states', 0.05), ('image', 0.1)])
+def test_topics_come_at_their_rates(simulator, topic, period):
+    heard = simulator.peer.heard[topic]
+    wait_until(lambda: len(heard) >= 8, topic)
+    assert set(np.diff([messages.stamp_ns(m) for m in heard[:8]])) == {nanoseconds(period)}
+
+
+def test_images_are_whole_and_stamped_by_the_camera(simulator):
+    image = simulator.newest('image')
+    assert messages.to_rgb(image).shape == (64, 64, 3)
+    assert image.header.frame_id == 'overhead_camera_optical_frame'
+
+
+def test_joint_states_name_the_joints(simulator):
+    state = simulator.newest()
+    assert tuple(state.name) == JOINTS and len(state.position) == len(state.velocity) == 2
+
+
+def test_compressed_image_is_the_raw_one(simulator):
+    simulator.peer.listen(CompressedImage, 'image/compressed')
+    compressed = simulator.peer.heard['image/compressed']
+    wait_until(lambda: len(compressed) >= 2, 'compressed images')
+    stamp = messages.stamp_ns(compressed[1])
+
+    def raw():
+        return [m for m in simulator.peer.heard['image'] if messages.stamp_ns(m) == stamp]
+
+    wait_until(raw, 'the raw image')
+    assert np.array_equal(messages.to_rgb(compressed[1]), messages.to_rgb(raw()[0]))
+
+
+@pytest.mark.parametrize('position', [(0.2, 0.2), (-0.2, -0.2)])
+def test_reset_places_the_robot(simulator, position):
+    simulator.place(position)
+    np.testing.assert_allclose(simulator.position, position, atol=0.1 * MM)
+
+
+@pytest.mark.parametrize('position', [[0.3, 0.0], [0.0, float('nan')]])
+def test_refuses_reset_outside_the_limits(at_home, position):
+    taken, _ = at_home.peer.set_parameter('simulator', 'simulator.start', position)
+    answer = at_home.peer.call('simulator/reset') if taken else None
+    assert answer is None or (not answer.success and 'not within' in answer.message)
+    at_home.wait_for_joint_states(3)
+    np.testing.assert_allclose(at_home.position, HOME, atol=0.1 * MM)
+
+
+def test_refuses_start_of_another_robot(simulator):
+    taken, reason = simulator.peer.set_parameter('simulator', 'simulator.start', [0.0] * 3)
+    assert not taken and 'simulator.start: 3 values' in reason
+
+
+def test_refuses_to_change_the_world(simulator):
+    taken, reason = simulator.peer.set_parameter('simulator', 'simulator.world', 'wall')
+    assert not taken and 'read-only' in reason
+
+
+def test_follows_a_trajectory(at_home):
+    at_home.send(move())
+    wait_until(lambda: at_home.position[1] > HOME[1] + 0.049, 'the robot to arrive')
+    at_home.wait_for_joint_states(10)
+    np.testing.assert_allclose(at_home.position, HOME + (0.0, 0.05), atol=0.5 * MM)
+
+
+@pytest.mark.parametrize(
+    'changes, reason',
+    [
+        ({'joints': ('x_joint', 'elbow')}, "['x_joint', 'elbow'] are not"),
+        ({'velocities': np.ones((2, 2))}, 'velocity at the last point'),
+        ({'start_ns': 1}, 'in the past'),
+        ({'times_ns': np.array([2, 1])}, 'not strictly increasing'),
+        ({'accelerations': np.zeros((2, 1))}, 'accelerations have shape'),
+    ],
+)
+def test_rejects_bad_trajectory_and_holds(at_home, changes, reason):
+    at_home.send(replace(move((0.0, 0.1)), **changes))
+    wait_until(lambda: at_home.logged(reason), f'{reason!r} in the log')
+    at_home.wait_for_joint_states(10)
+    np.testing.assert_allclose(at_home.position, HOME, atol=0.1 * MM)
+
+
+def test_rejects_efforts_and_holds(at_home):
+    message = messages.from_trajectory(move())
+    message.points[0].effort = [1.0, 1.0]
+    at_home.send_message(message)
+    wait_until(lambda: at_home.logged('effort is given'), 'the reason in the log')
+    at_home.wait_for_joint_states(10)
+    np.testing.assert_allclose(at_home.position, HOME, atol=0.1 * MM)

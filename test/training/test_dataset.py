@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bags become transitions: the commanded actions are recovered, and gaps are seen."""
+
+import numpy as np
+import pytest
+
+from grasp_ros.control.trajectory import Motion
+from grasp_ros.sim.explore import explore
+from grasp_ros.sim.robot import MujocoRobot
+from grasp_ros.sim.worlds import Box, World
+from grasp_ros.training.bags import BagWriter
+from grasp_ros.training.dataset import WINDUP, load_bags
+from grasp_ros.types import BadInput, Frame, JointSample, JointTrajectory, nanoseconds
+
+T0 = 1_700_000_000_000_000_000
+STEP = nanoseconds(0.1)
+STEPS = 60
+BLACK = np.zeros((8, 10, 3), dtype=np.uint8)
+
+
+class Tee:
+    """Records to a bag and remembers."""
+
+    def __init__(self, writer: BagWriter):
+        self.writer = writer
+        self.frames: list[Frame] = []
+        self.samples: list[JointSample] = []
+        self.trajectories: list[JointTrajectory] = []
+
+    def frame(self, frame):
+        self.frames.append(frame)
+        self.writer.frame(frame)
+
+    def joints(self, sample):
+        self.samples.append(sample)
+        self.writer.joints(sample)
+
+    def trajectory(self, trajectory, received_ns):
+        self.trajectories.append(trajectory)
+        self.writer.trajectory(trajectory, received_ns)
+
+
+def explored(path, simulation, space, walls):
+    """A bag of random motion, and what was recorded."""
+    world = World('test', (0.6, 0.6), 0.05, walls, 0.0)
+    robot = MujocoRobot(simulation.robot, simulation.simulator, world)
+    with BagWriter(path, simulation.robot.joints) as writer:
+        tee = Tee(writer)
+        for _ in explore(robot, space, tee, STEPS, seed=5):
+            pass
+    robot.close()
+    return tee
+
+
+@pytest.fixture(scope='module')
+def free(tmp_path_factory, simulation, space):
+    """Exploration of an empty table: the folder of the bag, and what was recorded."""
+    path = tmp_path_factory.mktemp('free') / 'bag'
+    return path, explored(path, simulation, space, ())
+
+
+def test_commanded_actions_are_recovered_in_free_space(free, robot, space):
+    path, tee = free
+    data = load_bags([path], robot.joints, space, 64, 64)
+    commanded = []
+    for trajectory in tee.trajectories:
+        end = trajectory.positions[trajectory.times_ns == STEP][0]
+        commanded.append(2 * ((end - trajectory.positions[0]) / 0.1 + 0.15) / 0.3 - 1)
+    assert np.abs(data.actions[:-1] - np.stack(commanded)[:-1]).max() < 1e-6
+    assert np.abs(data.actions).max() <= 1 and np.abs(data.actions).std() > 0.1
+
+
+def test_images_and_positions_are_those_recorded(free, robot, space):
+    path, tee = free
+    data = load_bags([path], robot.joints, space, 64, 64)
+    assert data.source == (64, 64) and data.follows.tolist() == [True] * (STEPS - 1) + [False]
+    assert np.array_equal(data.images, np.stack([frame.rgb for frame in tee.frames]))
+    positions = np.stack([sample.position for sample in tee.samples])
+    np.testing.assert_allclose(data.positions, positions, atol=1e-12)
+
+
+def test_images_are_resized(free, robot, space):
+    data = load_bags([free[0]], robot.joints, space, 16, 32)
+    assert data.images.shape == (STEPS, 16, 32, 3) and data.source == (64, 64)
+
+
+def test_blocked_robot_is_told_to_go_on_from_where_it_stands(tmp_path, simulation, robot, space):
+    walls = tuple(Box((s * 0.04, 0.0), (0.02, 0.5)) for s in (-1, 1))
+    tee = explored(tmp_path / 'bag', simulation, space, walls)
+    data = load_bags([tmp_path / 'bag'], robot.joints, space, 64, 64)
+    restarts = 0
+    pairs = zip(tee.trajectories[:-1], tee.samples[:-1], data.actions[:-1], strict=True)
+    for trajectory, sample, action in pairs:
+        if np.array_equal(trajectory.positions[0], sample.position):
+            restarts += 1
+        end = trajectory.positions[trajectory.times_ns == STEP][0]
+        behind = np.abs(trajectory.positions[0] - sample.position).max() > WINDUP
+        begin = sample.position if behind else trajectory.positions[0]
+        np.testing.assert_allclose(action, np.clip((end - begin) / 0.015, -1, 1), atol=1e-6)
+    assert restarts > 3
+
+
+def write(path, stamps, joints, images=None, order=None):
+    """A bag of a resting robot with images at `stamps`, in steps."""
+    rest = JointTrajectory(joints, T0, np.array([STEP]), np.zeros((1, 2)), np.zeros((1, 2)))
+    with BagWriter(path, joints) as writer:
+        writer.trajectory(rest, T0)
+        for i, at in enumerate(stamps):
+            stamp = T0 + round(at * STEP)
+            writer.joints(JointSample(stamp, np.zeros(2), np.zeros(2)))
+            writer.frame(Frame(stamp, BLACK if images is None else images[i]))
+    return path
+
+
+@pytest.mark.parametrize(
+    'stamps, follows',
+    [
+        ([0, 1, 2], [True, True, False]),
+        ([0, 1, 3, 4], [True, False, True, False]),
+        ([0, 1, 2.4, 3.4], [True, False, True, False]),
+        ([0, 0.9, 2.1, 3], [True, True, True, False]),
+    ],
+)
+def test_gap_in_the_images_breaks_what_follows(tmp_path, robot, space, stamps, follows):
+    path = write(tmp_path / 'bag', stamps, robot.joints)
+    assert load_bags([path], robot.joints, space, 8, 10).follows.tolist() == follows
+
+
+def test_faster_camera_is_thinned_to_model_steps(tmp_path, robot, space):
+    path = write(tmp_path / 'bag', np.arange(0, 5.1, 1 / 3), robot.joints)
+    data = load_bags([path], robot.joints, space, 8, 10)
+    assert len(data.images) == 6 and data.follows.tolist() == [True] * 5 + [False]
+
+
+def test_bags_do_not_follow_each_other(tmp_path, robot, space):
+    paths = [write(tmp_path / name, [0, 1, 2], robot.joints) for name in 'ab']
+    data = load_bags(paths, robot.joints, space, 8, 10)
+    assert data.follows.tolist() == [True, True, False] * 2
+
+
+def test_refuses_images_that_change_size(tmp_path, robot, space):
+    images = [BLACK, BLACK, BLACK[:4]]
+    path = write(tmp_path / 'bag', [0, 1, 2], robot.joints, images)
+    with pytest.raises(BadInput, match=r'from \(8, 10\) to \(4, 10\)'):
+        load_bags([path], robot.joints, space, 8, 10)
+
+
+def test_refuses_bags_of_different_image_sizes(tmp_path, robot, space):
+    one = write(tmp_path / 'a', [0, 1], robot.joints)
+    other = write(tmp_path / 'b', [0, 1], robot.joints, [BLACK[:4]] * 2)
+    with pytest.raises(BadInput, match=r'\(4, 10\), \(8, 10\)'):
+        load_bags([one, other], robot.joints, space, 8, 10)
+
+
+def test_refuses_bag_without_transitions(tmp_path, robot, space):
+    path = write(tmp_path / 'bag', [0], robot.joints)
+    with pytest.raises(BadInput, match='1 images, 1 joint states and 1 trajectories'):
+        load_bags([path], robot.joints, space, 8, 10)
+
+
+def test_joint_states_with_nan_are_left_out(tmp_path, robot, space):
+    rest = Motion(np.zeros(2), np.zeros(2))
+    with BagWriter(tmp_path / 'bag', robot.joints) as writer:
+        for i in range(4):
+            stamp, unread = T0 + i * STEP, np.full(2, np.nan)
+            writer.joints(
+                JointSample(stamp, unread if i == 1 else 0.01 * i + rest.position, unread)
+            )
+            writer.frame(Frame(stamp, BLACK))
+        writer.trajectory(JointTrajectory(robot.joints, T0, np.array([1]), np.zeros((1, 2))), T0)
+    positions = load_bags([tmp_path / 'bag'], robot.joints, space, 8, 10).positions
+    np.testing.assert_allclose(positions[:, 0], [0.0, 0.01, 0.02, 0.03])

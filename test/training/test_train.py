@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The road from exploration to a bundle, by the commands that users type."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from grasp_ros.cli.main import main
+from grasp_ros.config import ModelConfig
+from grasp_ros.training.dataset import load_bags
+from grasp_ros.training.train import windows
+from grasp_ros.types import BadInput
+from grasp_ros.world_model.bundle import Manifest, load_bundle
+
+SHORT = ['--encoder-steps', '20', '--dynamics-steps', '40', '--landmarks', '30', '--threads', '1']
+
+
+@pytest.fixture(scope='module')
+def bag(tmp_path_factory) -> Path:
+    """Some seconds of exploration."""
+    path = tmp_path_factory.mktemp('bags') / 'wall'
+    assert main(['collect', str(path), '--steps', '400', '--seed', '3']) == 0
+    return path
+
+
+@pytest.fixture(scope='module')
+def trained(bag: Path, tmp_path_factory) -> Path:
+    """A bundle that saw next to nothing."""
+    path = tmp_path_factory.mktemp('models') / 'tiny'
+    report = path.parent / 'report.json'
+    assert main(['train', str(bag), '--out', str(path), '--json', str(report), *SHORT]) == 0
+    assert json.loads(report.read_text())['frames'] == 400
+    return path
+
+
+def test_trained_bundle_loads_and_records_both_commands(trained: Path, bag: Path, robot):
+    loaded = load_bundle(ModelConfig(bundle=str(trained), device='cpu'), robot)
+    commands = loaded.manifest.training['commands']
+    assert commands[0] == f'grasp-ros collect {bag} --steps 400 --seed 3'
+    assert commands[1].startswith(f'grasp-ros train {bag} --out {trained}')
+    assert len(loaded.memory.latents) == 30
+
+
+def test_exported_encoder_equals_the_trained_one_on_normalised_latents(trained, bag, robot, space):
+    loaded = load_bundle(ModelConfig(bundle=str(trained), device='cpu'), robot)
+    data = load_bags([bag], robot.joints, space, 64, 64)
+    latents = torch.stack([loaded.encode(image) for image in data.images[:360]])
+    # Unit variance over the frames that it was trained on: the graph holds the normalisation.
+    torch.testing.assert_close(latents.std(dim=0), torch.ones(32), atol=0.01, rtol=0)
+    torch.testing.assert_close(latents.mean(dim=0), torch.zeros(32), atol=0.01, rtol=0)
+
+
+def test_same_seed_and_data_give_the_same_model(bag: Path, trained: Path, tmp_path: Path):
+    again = tmp_path / 'again'
+    assert main(['train', str(bag), '--out', str(again), *SHORT]) == 0
+    first, second = (Manifest.from_yaml(path / 'model.yaml').files for path in (trained, again))
+    assert first['dynamics.safetensors'] == second['dynamics.safetensors']
+    assert first['memory.safetensors'] == second['memory.safetensors']
+
+
+def test_bundle_is_never_overwritten(bag: Path, trained: Path, capsys):
+    before = (trained / 'model.yaml').read_text()
+    assert main(['train', str(bag), '--out', str(trained), *SHORT]) == 2
+    assert 'holds a bundle already' in capsys.readouterr().err
+    assert (trained / 'model.yaml').read_text() == before
+
+
+def test_bag_is_never_overwritten(bag: Path, capsys):
+    assert main(['collect', str(bag), '--steps', '5']) == 2
+    assert 'exists already' in capsys.readouterr().err
+
+
+def test_missing_bag_is_named(tmp_path: Path, capsys):
+    assert main(['train', str(tmp_path / 'none'), '--out', str(tmp_path / 'out')]) == 2
+    assert str(tmp_path / 'none') in capsys.readouterr().err
+
+
+def test_windows_do_not_cross_gaps():
+    follows = np.array([True, True, False, True, True, True, False])
+    assert windows(follows, 2).tolist() == [0, 3, 4]
+    with pytest.raises(BadInput, match='no run of 5 frames'):
+        windows(follows, 4)
