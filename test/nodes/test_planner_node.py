@@ -108,9 +108,23 @@ def test_refuses_joints(start_planner, joints, reason):
     rig = start_planner(True).aim()
     rig.tick(**joints)
     rig.wait_for(reason)
+    # The image waits for its joints until the next one comes.
+    rig.show_image()
+    rig.tick(0.1, **joints)
     rig.show_image()
     rig.wait_for('joint_states is 0.200 s from the image')
     assert_nothing_sent(rig)
+
+
+def test_plans_when_the_joints_come_after_their_image(start_planner):
+    rig = start_planner(True).aim()
+    before = int(rig.counts.get('plans', 0))
+    for _ in range(20):
+        rig.gantry.step()
+    rig.set_clock(rig.now_ns)
+    rig.show_image()
+    rig.show_joints()
+    wait_until(lambda: int(rig.counts.get('plans', 0)) > before, 'a plan')
 
 
 def test_goes_on_after_a_refused_image(start_planner):
