@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_ros.config import RobotConfig
-from grasp_ros.control.actions import ActionSpace
 from grasp_ros.types import FloatArray, JointTrajectory, TimeArray, nanoseconds, seconds
+from grasp_ros.world_model.actions import ActionSpace
 
 MIN_RAMP_NS = 1_000_000  # a velocity change takes at least this long, so points stay apart
 MIN_GAP_NS = 1_000  # nearer points are one: a cubic over less time is lost in rounding

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from grasp_ros.control.actions import ActionSpace
 from grasp_ros.control.trajectory import Limits, Motion, from_actions
 from grasp_ros.sim.interface import SimulatedRobot
 from grasp_ros.types import FloatArray, Frame, JointSample, JointTrajectory
+from grasp_ros.world_model.actions import ActionSpace
 
 BLOCK_STEPS = 50  # model steps before another kind of motion is drawn
 WINDUP = 0.01  # m or rad; a reference further ahead of a blocked robot than this starts over

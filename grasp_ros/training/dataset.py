@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grasp_ros.control.actions import ActionSpace
 from grasp_ros.observation.image import resize
 from grasp_ros.sim.jtc import JointTrajectoryController
 from grasp_ros.training.bags import read_bag
@@ -23,6 +22,7 @@ from grasp_ros.types import (
     JointTrajectory,
     nanoseconds,
 )
+from grasp_ros.world_model.actions import ActionSpace
 
 WINDUP = 0.01  # m or rad; see Dataset.actions
 

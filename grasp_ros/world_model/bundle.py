@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from grasp_ros.config import ModelConfig, RobotConfig
-from grasp_ros.control.actions import ActionSpace
 from grasp_ros.observation.image import resize
 from grasp_ros.share import find
 from grasp_ros.types import BadInput, ImageArray
+from grasp_ros.world_model.actions import ActionSpace
 from grasp_ros.world_model.dynamics import ResidualMLP
 from grasp_ros.world_model.encoder import Encoder
 from grasp_ros.world_model.memory import Memory

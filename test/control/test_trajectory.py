@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy.interpolate import BPoly, CubicHermiteSpline
 from strategies import START_NS, Case, cases, dense, each
 
-from grasp_ros.control.actions import MEANINGS
 from grasp_ros.control.guard import extremes
 from grasp_ros.control.trajectory import (
     Motion,
@@ -20,6 +19,7 @@ from grasp_ros.control.trajectory import (
 )
 from grasp_ros.sim.jtc import JointTrajectoryController
 from grasp_ros.types import JointTrajectory, nanoseconds, seconds
+from grasp_ros.world_model.actions import MEANINGS
 
 ROUNDING = 1e-6  # m, and relative: times are whole nanoseconds
 
