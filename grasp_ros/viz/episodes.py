@@ -18,6 +18,7 @@ from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.types import FloatArray, ImageArray
 
 SIZE = 480  # px, side of the rendered view
+CAPTION = 30  # px, height of the line of text below it
 RATE = 20  # frames a second of film; positions are recorded 10 times a second: double speed
 TOOL_HEIGHT = 0.05  # m above the table, where the path is drawn
 DONE, AHEAD, GOAL, MISSED = (20, 120, 40), (240, 140, 20), (150, 30, 160), (200, 20, 20)  # rgb
@@ -107,6 +108,6 @@ def _sheet(pictures: list[ImageArray]) -> ImageArray:
 
 
 def _caption(view: ImageArray, text: str, colour: tuple[int, ...]) -> ImageArray:
-    cv2.rectangle(view, (0, SIZE - 30), (SIZE, SIZE), (255, 255, 255), -1)
-    cv2.putText(view, text, (10, SIZE - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, 2, cv2.LINE_AA)
-    return view
+    bar = np.full((CAPTION, SIZE, 3), 255, dtype=np.uint8)
+    cv2.putText(bar, text, (10, 21), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, 2, cv2.LINE_AA)
+    return np.vstack([view, bar])
