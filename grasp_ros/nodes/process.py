@@ -16,6 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 from grasp_ros.sim.interface import SimulatorFailed
 from grasp_ros.types import BadInput
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 AnyNode = TypeVar('AnyNode', bound=Node)
 
 
@@ -36,7 +37,7 @@ def run(
         print(f'grasp_ros: {error}', file=sys.stderr)
         return 2
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, lambda *_: stopping.set())
     try:
         node = make()
@@ -49,5 +50,8 @@ def run(
         print(f'grasp_ros: {error}', file=sys.stderr)
         return 1
     finally:
+        # launch may send the signal twice; the second must not kill a node that is ending in order.
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         rclpy.try_shutdown()
     return 0
