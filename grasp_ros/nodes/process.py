@@ -50,7 +50,7 @@ def run(
         print(f'grasp_ros: {error}', file=sys.stderr)
         return 1
     finally:
-        # launch may send the signal twice; the second must not kill a node that is ending in order.
+        # launch may send the signal twice; the second must not kill a node that ends in order.
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         rclpy.try_shutdown()
