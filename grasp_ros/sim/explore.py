@@ -11,10 +11,9 @@ import numpy as np
 from grasp_ros.control.trajectory import Limits, Motion, from_actions
 from grasp_ros.sim.interface import SimulatedRobot
 from grasp_ros.types import FloatArray, Frame, JointSample, JointTrajectory
-from grasp_ros.world_model.actions import ActionSpace
+from grasp_ros.world_model.actions import WINDUP, ActionSpace
 
 BLOCK_STEPS = 50  # model steps before another kind of motion is drawn
-WINDUP = 0.01  # m or rad; a reference further ahead of a blocked robot than this starts over
 
 
 class Recorder(Protocol):

@@ -22,9 +22,7 @@ from grasp_ros.types import (
     JointTrajectory,
     nanoseconds,
 )
-from grasp_ros.world_model.actions import ActionSpace
-
-WINDUP = 0.01  # m or rad; see Dataset.actions
+from grasp_ros.world_model.actions import WINDUP, ActionSpace
 
 
 @dataclass(frozen=True)

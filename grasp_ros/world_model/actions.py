@@ -9,6 +9,9 @@ import numpy as np
 
 from grasp_ros.types import BadInput, FloatArray
 
+# m or rad. A reference further ahead of a blocked robot than this starts over where the robot is,
+# in exploration as in the actions that are read from its bags.
+WINDUP = 0.01
 MEANINGS = ('joint_velocity', 'joint_delta', 'joint_position')
 
 
