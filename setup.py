@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 
 NAME = 'grasp_ros'
 SHARE = Path('share') / NAME
-TEST = ['hypothesis>=6.170,<7', 'pytest>=9.2,<10', 'pytest-timeout>=2.4,<3']
+TEST = ['hypothesis>=6.170,<7', 'pytest>=8.3,<10', 'pytest-timeout>=2.4,<3']
 manifest = ElementTree.parse('package.xml').getroot()
 
 
@@ -73,7 +73,7 @@ setup(
             'matplotlib>=3.11,<4',
             'mujoco>=4.0,<5',
         ],
-        'train': ['onnx>=1.23,<2', 'rosbags>=0.11,<1'],
+        'train': ['kornia>=0.9,<0.10', 'onnx>=1.23,<2', 'rosbags>=0.11,<1'],
         'gpu': ['onnxruntime-gpu>=1.31,<2'],
         'test': TEST,  # colcon test looks for pytest under this name
         'dev': [

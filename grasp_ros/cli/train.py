@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--encoder-steps', type=int, help='training steps of the encoder')
     parser.add_argument('--dynamics-steps', type=int, help='training steps of the dynamics')
     parser.add_argument('--landmarks', type=int, help='landmarks of the roadmap')
+    parser.add_argument(
+        '--augment', action='store_true', help='vary light and colours: another camera or light'
+    )
     parser.add_argument('--seed', type=int, default=0, help='seed of everything')
     parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
     parser.add_argument('--threads', type=int, default=2, help='CPU threads')
@@ -54,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         for name in ('encoder_steps', 'dynamics_steps', 'landmarks')
         if getattr(options, name) is not None
     }
-    config = TrainConfig(seed=options.seed, **given)
+    config = TrainConfig(seed=options.seed, augment=options.augment, **given)
     side = options.image_size
     with bars() as report:
         frames = lambda count: report('frames', count, count)  # noqa: E731

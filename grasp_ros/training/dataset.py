@@ -31,15 +31,35 @@ class Dataset:
 
     images (N, H, W, 3) uint8; positions (N, J); actions (N, A): what was commanded from frame i to
     i + 1, measured on the controller's reference (from the measured position where a blocked robot
-    stays behind it); follows (N,): whether frame i + 1 is one model step later.
-    source: the camera's own (height, width).
+    stays behind it); follows (N,): whether frame i + 1 is one model step later; recordings (N,):
+    which bag the frame is from. source: the camera's own (height, width).
     """
 
     images: NDArray[np.uint8]
     positions: FloatArray
     actions: FloatArray
     follows: NDArray[np.bool_]
+    recordings: NDArray[np.int64]
     source: tuple[int, int]
+
+    def split(self, share: float) -> tuple[Dataset, Dataset]:
+        """Without the last `share` of each recording, and these ends."""
+        late = np.zeros(len(self.images), dtype=bool)
+        for recording in np.unique(self.recordings):
+            frames = np.flatnonzero(self.recordings == recording)
+            late[frames[int(len(frames) * (1 - share)) :]] = True
+        return self._only(~late), self._only(late)
+
+    def _only(self, kept: NDArray[np.bool_]) -> Dataset:
+        index = np.flatnonzero(kept)
+        return Dataset(
+            self.images[index],
+            self.positions[index],
+            self.actions[index],
+            self.follows[index] & np.append(np.diff(index) == 1, False),
+            self.recordings[index],
+            self.source,
+        )
 
 
 def load_bags(
@@ -60,6 +80,7 @@ def load_bags(
         np.concatenate([part.positions for part in parts]),
         np.concatenate([part.actions for part in parts]),
         np.concatenate([part.follows for part in parts]),
+        np.repeat(np.arange(len(parts)), [len(part.images) for part in parts]),
         sources.pop(),
     )
 
@@ -121,4 +142,5 @@ def _load_bag(
             controller.accept(command[1], command[1].start_ns or command[0])
             command = next(queue, None)
         actions[i] = space.action(before, controller.reference(int(at[i + 1])).position)
-    return Dataset(np.stack(images), positions, actions, follows, source)
+    recordings = np.zeros(len(at), dtype=np.int64)
+    return Dataset(np.stack(images), positions, actions, follows, recordings, source)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from grasp_ros.training.augmentation import photometric
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.landmarks import build_memory
 from grasp_ros.training.losses import Encoder, InverseDynamics, rollout_loss, vicreg_loss
@@ -24,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 """progress(stage, done, total)"""
 
 COVARIANCE_WEIGHT = 0.04  # VICReg's ratio of covariance to variance
-HELD_OUT = 0.1  # share of the data, its end, that the report is measured on
+HELD_OUT = 0.1  # share of each recording, its end, that prediction errors are measured on
 SAME_PLACE = 0.1  # of a joint's largest travel in one step: nearer frames show one place
 
 
@@ -42,6 +43,7 @@ class TrainConfig:
     dynamics_steps: int = 2500
     dynamics_batch: int = 256
     dynamics_rollouts: tuple[int, ...] = (4, 16)
+    augment: bool = False
     seed: int = 0
 
 
@@ -60,38 +62,29 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     """Train a world model; the same seed, data and machine give the same model."""
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    actions = torch.from_numpy(data.actions).to(torch.float32).to(device)
-    cut = int(len(data.images) * (1 - HELD_OUT))
-    trained_on = Dataset(
-        data.images[:cut],
-        data.positions[:cut],
-        data.actions[:cut],
-        data.follows[:cut].copy(),
-        data.source,
-    )
-    trained_on.follows[-1] = False
+    learnt, held_out = data.split(HELD_OUT)
+    actions = torch.from_numpy(learnt.actions).to(torch.float32).to(device)
 
-    encoder = _train_encoder(trained_on, actions, config, rng, device, progress)
-    latents = _encode(encoder, data.images, device, progress)
-    encoder.mean.copy_(latents[:cut].mean(dim=0))
-    encoder.std.copy_(latents[:cut].std(dim=0).clamp(min=1e-6))
+    encoder = _train_encoder(learnt, actions, config, rng, device, progress)
+    latents = _encode(encoder, learnt.images, device, progress)
+    encoder.mean.copy_(latents.mean(dim=0))
+    encoder.std.copy_(latents.std(dim=0).clamp(min=1e-6))
     latents = (latents - encoder.mean) / encoder.std
 
-    dynamics = _train_dynamics(latents, actions, trained_on.follows, config, rng, progress)
+    dynamics = _train_dynamics(latents, actions, learnt.follows, config, rng, progress)
+    unseen = _encode(encoder, held_out.images, device, progress).cpu()
     dynamics.requires_grad_(False).cpu()
     encoder.cpu()
     latents = latents.cpu()
-    memory = build_memory(trained_on, latents[:cut], dynamics, config.landmarks, rng)
-    same, one_step = _distances(data, latents)
+    memory = build_memory(learnt, latents, dynamics, config.landmarks, rng)
+    same, one_step = _distances(learnt, latents)
     report = {
         'config': asdict(config),
         'frames': len(data.images),
         'edges': len(memory.edges),
         'latent_distance_same_place_p95': round(same, 4),
         'latent_distance_one_step_mean': round(one_step, 4),
-        'prediction_error_over_do_nothing': _prediction_error(
-            data, latents, actions.cpu(), dynamics, cut
-        ),
+        'prediction_error_over_do_nothing': _prediction_error(held_out, unseen, dynamics),
     }
     return Trained(encoder.eval(), dynamics.eval(), memory, max(same, one_step / 2), report)
 
@@ -132,10 +125,13 @@ def _train_encoder(
     optimiser = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-5)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
     images = torch.from_numpy(data.images)
+    augment = photometric() if config.augment else None
     starts = windows(data.follows, config.encoder_rollout)
     batches = _batches(starts, config.encoder_rollout, config.encoder_batch, total, rng)
     for done, window in enumerate(batches, start=1):
         pixels = images[window.flatten()].to(device)
+        if augment is not None:
+            pixels = augment(pixels)
         z = encoder(pixels).view(*window.shape, -1)
         a = actions[window[:, :-1]]
         variance, covariance = vicreg_loss(z.flatten(0, 1))
@@ -157,7 +153,7 @@ def _train_encoder(
 def _encode(
     encoder: Encoder, images: NDArray[np.uint8], device: torch.device, progress: Progress
 ) -> Tensor:
-    parts = []
+    parts: list[Tensor] = []
     for first in range(0, len(images), 512):
         parts.append(encoder(torch.from_numpy(images[first : first + 512]).to(device)))
         progress('latents', min(first + 512, len(images)), len(images))
@@ -203,14 +199,13 @@ def _distances(data: Dataset, latents: Tensor) -> tuple[float, float]:
     return same, float(between[fast].mean())
 
 
-def _prediction_error(
-    data: Dataset, latents: Tensor, actions: Tensor, dynamics: ResidualMLP, cut: int
-) -> dict[int, float]:
-    """Rollout error over the error of predicting no motion, on held-out data, by horizon."""
+def _prediction_error(data: Dataset, latents: Tensor, dynamics: ResidualMLP) -> dict[int, float]:
+    """Rollout error over the error of predicting no motion, by horizon."""
+    actions = torch.from_numpy(data.actions).to(torch.float32)
     ratios = {}
     for length in (1, 10, 50):
         try:
-            starts = windows(data.follows[cut:], length)[::5] + cut
+            starts = windows(data.follows, length)[::5]
         except BadInput:
             continue
         window = torch.from_numpy(starts)[:, None] + torch.arange(length + 1)

@@ -139,6 +139,20 @@ def test_bags_do_not_follow_each_other(tmp_path, robot, space):
     assert data.follows.tolist() == [True, True, False] * 2
 
 
+def test_end_of_each_recording_is_split_off(tmp_path, robot, space):
+    shades = [np.full_like(BLACK, shade) for shade in range(30)]
+    paths = [
+        write(tmp_path / 'a', range(20), robot.joints, shades[:20]),
+        write(tmp_path / 'b', range(10), robot.joints, shades[20:]),
+    ]
+    first, last = load_bags(paths, robot.joints, space, 8, 10).split(0.2)
+    assert first.images[:, 0, 0, 0].tolist() == [*range(16), *range(20, 28)]
+    assert first.follows.tolist() == [True] * 15 + [False] + [True] * 7 + [False]
+    assert last.images[:, 0, 0, 0].tolist() == [16, 17, 18, 19, 28, 29]
+    assert last.follows.tolist() == [True] * 3 + [False, True, False]
+    assert last.recordings.tolist() == [0, 0, 0, 0, 1, 1]
+
+
 def test_refuses_images_that_change_size(tmp_path, robot, space):
     images = [BLACK, BLACK, BLACK[:4]]
     path = write(tmp_path / 'bag', [0, 1, 2], robot.joints, images)

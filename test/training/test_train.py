@@ -61,6 +61,14 @@ def test_same_seed_and_data_give_the_same_model(bag: Path, trained: Path, tmp_pa
     assert first['memory.safetensors'] == second['memory.safetensors']
 
 
+def test_augmentation_changes_the_encoder_and_is_recorded(bag, trained, tmp_path):
+    out = tmp_path / 'augmented'
+    assert main(['train', str(bag), '--out', str(out), '--augment', *SHORT]) == 0
+    plain, other = (Manifest.from_yaml(path / 'model.yaml') for path in (trained, out))
+    assert other.files['encoder.onnx'] != plain.files['encoder.onnx']
+    assert other.training['config']['augment'] and not plain.training['config']['augment']
+
+
 def test_bundle_is_never_overwritten(bag: Path, trained: Path, capsys):
     before = (trained / 'model.yaml').read_text()
     assert main(['train', str(bag), '--out', str(trained), *SHORT]) == 2
