@@ -12,6 +12,7 @@ import numpy as np
 from grasp_ros.types import FloatArray
 
 TOLERANCE = 0.025  # m, of the tool's final position
+PERIOD = 0.1  # s between the recorded positions
 Z95 = 1.959964
 
 
@@ -20,7 +21,7 @@ class Episode:
     """One run from start to goal; error is the final distance in the simulator, m.
 
     shortest: the shortest way, m. duration: simulated s until the planner said that the goal is
-    reached, or the time was over. path (T, J), and the plan shown at each of its times, if any.
+    reached, or the time was over. path (T, J): a point each PERIOD; plans: what was shown at each.
     """
 
     start: FloatArray

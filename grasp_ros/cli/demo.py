@@ -61,7 +61,12 @@ def run(options: argparse.Namespace) -> int:
     files = (find('config', options.params_file), robot_file(options.robot))
     overrides = {'planner__algorithm': options.planner, 'planner__horizon': horizon}
     load(PlannerNodeConfig, *files, **overrides)  # refuse here what the node would refuse
-    config = load(SimulatorNodeConfig, robot_file(options.robot), simulator__world=options.world)
+    config = load(
+        SimulatorNodeConfig,
+        robot_file(options.robot),
+        simulator__world=options.world,
+        simulator__engine=options.simulator,
+    )
 
     # A domain of its own: the demo must not meet, or move, any other robot on the network.
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
@@ -80,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
     problems = sample_problems(
         world, robot.low, robot.high, robot.tool_radius, options.episodes, options.seed
     )
+    robot.close()
     simulator = simulator_ros_arguments(
         options.robot, options.world, options.real_time_factor, '', options.simulator
     )
@@ -122,9 +128,10 @@ def run(options: argparse.Namespace) -> int:
         options.json.write_text(json.dumps(report, indent=2))
     if not options.no_pictures:
         name = f'{world.name}_{options.planner}'
-        for path in save(episodes, robot, config.simulator, options.out, name)[:2]:
+        with console.status('drawing'):
+            written = save(episodes, config, world, options.out, name)
+        for path in written[:2]:
             console.print(f'wrote {path}')
-    robot.close()
     return 0 if report['successes'] == len(episodes) else 1
 
 

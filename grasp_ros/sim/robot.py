@@ -79,7 +79,7 @@ class MujocoRobot:
         self._qpos = [self.model.joint(name).qposadr[0] for name in robot.joints]
         self._qvel = [self.model.joint(name).dofadr[0] for name in robot.joints]
         self._image_shape = (sim.image_height, sim.image_width)
-        self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
+        self._renderer: mujoco.Renderer | None = None
         self.now_ns = nanoseconds(CONTROL_STEP)
         self.controller = JointTrajectoryController(robot.joints, np.zeros(len(robot.joints)))
         self.reset(np.zeros(len(robot.joints)))
@@ -125,17 +125,15 @@ class MujocoRobot:
         position, velocity = self.data.qpos[self._qpos], self.data.qvel[self._qvel]
         return JointSample(self.now_ns, np.array(position), np.array(velocity))
 
-    def render(self, shape: tuple[int, int] | None = None) -> ImageArray:
-        """The overhead camera's image now, (H, W, 3) uint8 rgb; its own size unless given."""
-        shape = shape or self._image_shape
-        if shape not in self._renderers:
-            self._renderers[shape] = mujoco.Renderer(self.model, *shape)
-        renderer = self._renderers[shape]
-        renderer.update_scene(self.data, camera='overhead')
-        return renderer.render().copy()
+    def render(self) -> ImageArray:
+        """The overhead camera's image now, (H, W, 3) uint8 rgb."""
+        if self._renderer is None:
+            self._renderer = mujoco.Renderer(self.model, *self._image_shape)
+        self._renderer.update_scene(self.data, camera='overhead')
+        return self._renderer.render().copy()
 
     def close(self) -> None:
-        """Free the GL contexts."""
-        for renderer in self._renderers.values():
-            renderer.close()
-        self._renderers.clear()
+        """Free the GL context."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None

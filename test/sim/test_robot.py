@@ -175,5 +175,8 @@ def test_images_are_deterministic(simulation):
     assert images[0].shape == (64, 64, 3) and np.array_equal(*images)
 
 
-def test_images_come_in_other_sizes_on_request(build):
-    assert build(EMPTY).render((120, 200)).shape == (120, 200, 3)
+def test_images_have_the_configured_size(simulation):
+    sim = replace(simulation.simulator, image_height=120, image_width=200)
+    robot = MujocoRobot(simulation.robot, sim, EMPTY)
+    assert robot.render().shape == (120, 200, 3)
+    robot.close()
