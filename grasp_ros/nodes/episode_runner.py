@@ -18,31 +18,33 @@ from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from grasp_ros.bench.episodes import Episode
+from grasp_ros.bench.episodes import PERIOD, Episode
 from grasp_ros.nodes import messages, qos
 from grasp_ros.nodes.status import PLANNING, REACHED
 from grasp_ros.sim.worlds import Problem
-from grasp_ros.types import NS, FloatArray, seconds
+from grasp_ros.types import NS, FloatArray, nanoseconds, seconds
 
 START_UP = 60.0  # s of real time that nodes and services get to appear
 ANSWER = 20.0  # s of real time that a service or a message gets
 SETTLE = 0.5  # simulated s from the planner's word that the goal is reached to the measurement
 SLOWEST, EXTRA = 3.0, 10.0  # an episode ends after SLOWEST x the shortest time + EXTRA s
-PERIOD_NS = NS // 10  # between recorded positions
 
 
 class EpisodeRunner(Node):
-    """Drives the nodes `simulator` and `planner` through whole episodes."""
+    """Drives the nodes `simulator` and `planner` through whole episodes.
+
+    now_ns, position (J,) and status are the newest of /clock, joint_states and planner/status.
+    """
 
     def __init__(self, joints: tuple[str, ...], max_velocity: float) -> None:
         super().__init__('episode_runner')
         self._joints, self._max_velocity = joints, max_velocity
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
-        self._now_ns = 0
+        self.now_ns = 0
         self._image: Image | None = None
-        self._position: FloatArray | None = None
-        self._status: dict[str, str] = {}
+        self.position: FloatArray | None = None
+        self.status: dict[str, str] = {}
         self._plan: FloatArray | None = None
         self._timings: list[dict[str, str]] = []
         self._path: list[tuple[int, FloatArray, FloatArray | None]] = []
@@ -60,6 +62,7 @@ class EpisodeRunner(Node):
 
     def wait_for_nodes(self, alive: Callable[[], None]) -> None:
         """Return when both nodes answer. `alive` raises when a process has ended."""
+        self._image = None
         services = (self._set_start, self._reset, self._cancel)
 
         def ready() -> bool:
@@ -69,32 +72,28 @@ class EpisodeRunner(Node):
                 known and self._goal_pub.get_subscription_count() > 0 and self._image is not None
             )
 
-        self._wait(ready, START_UP, 'the simulator and the planner to start')
+        self.wait(ready, START_UP, 'the simulator and the planner to start')
 
     def run(self, problem: Problem, alive: Callable[[], None]) -> Episode:
         """One episode; the goal image is what the camera sees with the robot at the goal."""
         self._call(self._cancel, Trigger.Request())
-        goal_image = self._place(problem.goal)
-        self._place(problem.start)
-        before = int(self._status.get('goal', '0'))
+        goal_image = self.place(problem.goal)
+        self.place(problem.start)
         self._timings, self._path, self._plan = [], [], None
-        begin_ns = self._now_ns
-        self._goal_pub.publish(goal_image)
-        self._wait(
-            lambda: int(self._status.get('goal', '0')) > before, ANSWER, 'the goal to be taken'
-        )
+        begin_ns = self.now_ns
+        self.send_goal(goal_image)
         limit = SLOWEST * problem.shortest / self._max_velocity + EXTRA
 
         def over() -> bool:
             alive()
-            reached = self._status.get('state') == REACHED
-            return reached or seconds(self._now_ns - begin_ns) > limit
+            reached = self.status.get('state') == REACHED
+            return reached or seconds(self.now_ns - begin_ns) > limit
 
         # Real time counts only against a simulation that stands still.
-        self._wait(over, 100 * limit, 'the episode to end')
-        reached, end_ns = self._status.get('state') == REACHED, self._now_ns
-        self._wait(lambda: seconds(self._now_ns - end_ns) > SETTLE, ANSWER, 'the robot to rest')
-        assert self._position is not None
+        self.wait(over, 100 * limit, 'the episode to end')
+        reached, end_ns = self.status.get('state') == REACHED, self.now_ns
+        self.wait(lambda: seconds(self.now_ns - end_ns) > SETTLE, ANSWER, 'the robot to rest')
+        assert self.position is not None
 
         def timings(name: str) -> list[float]:
             return [float(status[name]) for status in self._timings]
@@ -103,7 +102,7 @@ class EpisodeRunner(Node):
             start=problem.start,
             goal=problem.goal,
             shortest=problem.shortest,
-            error=float(np.linalg.norm(self._position - problem.goal)),
+            error=float(np.linalg.norm(self.position - problem.goal)),
             reached=reached,
             duration=seconds(end_ns - begin_ns),
             plan_ms=timings('plan_ms'),
@@ -113,7 +112,14 @@ class EpisodeRunner(Node):
             plans=[plan for _, _, plan in self._path],
         )
 
-    def _place(self, position: FloatArray) -> Image:
+    def send_goal(self, image: Image) -> None:
+        """Return when the planner has taken the goal."""
+        before = int(self.status.get('goal', '0'))
+        self._goal_pub.publish(image)
+        taken = lambda: int(self.status.get('goal', '0')) > before  # noqa: E731
+        self.wait(taken, ANSWER, 'the goal to be taken')
+
+    def place(self, position: FloatArray) -> Image:
         """Move the robot by the simulator's reset; returns the first image after it."""
         value = ParameterValue(
             type=ParameterType.PARAMETER_DOUBLE_ARRAY, double_array_value=position.tolist()
@@ -132,41 +138,42 @@ class EpisodeRunner(Node):
         def seen() -> bool:
             return self._image is not None and messages.stamp_ns(self._image) >= after_ns
 
-        self._wait(seen, ANSWER, 'an image after the reset')
+        self.wait(seen, ANSWER, 'an image after the reset')
         assert self._image is not None
         return self._image
 
     def _call(self, client: Any, request: Any) -> Any:
         future = client.call_async(request)
-        self._wait(future.done, ANSWER, f'an answer of {client.srv_name}')
+        self.wait(future.done, ANSWER, f'an answer of {client.srv_name}')
         return future.result()
 
-    def _wait(self, done: Callable[[], bool], timeout: float, what: str) -> None:
+    def wait(self, done: Callable[[], bool], timeout: float, what: str) -> None:
+        """Serve callbacks until `done`; TimeoutError names `what` after `timeout` real s."""
         until = time.monotonic() + timeout
         while not done():
             if time.monotonic() > until:
                 raise TimeoutError(
-                    f'waited {timeout:.0f} s for {what}; planner status: {self._status}'
+                    f'waited {timeout:.0f} s for {what}; planner status: {self.status}'
                 )
             self._executor.spin_once(timeout_sec=0.05)
 
     def _on_clock(self, message: Clock) -> None:
-        self._now_ns = message.clock.sec * NS + message.clock.nanosec
+        self.now_ns = message.clock.sec * NS + message.clock.nanosec
 
     def _on_image(self, message: Image) -> None:
         self._image = message
 
     def _on_joints(self, message: JointState) -> None:
         values = dict(zip(message.name, message.position, strict=True))
-        self._position = np.array([values[name] for name in self._joints])
+        self.position = np.array([values[name] for name in self._joints])
         stamp = messages.stamp_ns(message)
-        if not self._path or stamp >= self._path[-1][0] + PERIOD_NS:
-            self._path.append((stamp, self._position, self._plan))
+        if not self._path or stamp >= self._path[-1][0] + nanoseconds(PERIOD):
+            self._path.append((stamp, self.position, self._plan))
 
     def _on_status(self, message: DiagnosticStatus) -> None:
         status = {pair.key: pair.value for pair in message.values}
-        fresh = status.get('plans') != self._status.get('plans')
-        self._status = status
+        fresh = status.get('plans') != self.status.get('plans')
+        self.status = status
         if fresh and status.get('overhead_ms') and status.get('state') == PLANNING:
             self._timings.append(status)
 

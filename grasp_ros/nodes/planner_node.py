@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 
 import torch
@@ -51,7 +52,7 @@ from grasp_ros.types import (
 )
 from grasp_ros.world_model.bundle import load_bundle
 
-WATCH_PERIOD = 1.0  # s, steady: /diagnostics, and whether images still come
+WATCH_PERIOD = 1.0  # s, steady: /diagnostics, and whether images and time still come
 STOP_TIMEOUT = 1.5  # s that a running plan has to end at shutdown
 
 
@@ -95,6 +96,7 @@ class PlannerNode(Node):
         self._goal_number = 0  # a plan for an older goal is never published
         self._goal_taken = 0  # the goal that the worker plans to
         self._due_ns = 0  # no new plan before this
+        self._watched_ns: deque[int] = deque(maxlen=3)  # the clock at the last watches
         self._state, self._reason = WAITING, 'no image yet'
         self._statistics = Statistics()
         self._last: Replan | None = None
@@ -244,6 +246,7 @@ class PlannerNode(Node):
 
     def _watch(self) -> None:
         newest, now_ns = self._newest, self._now_ns()
+        self._watched_ns.append(now_ns)
         with self._lock:
             if now_ns <= 0:
                 self._say(WAITING, 'no /clock')
@@ -254,6 +257,9 @@ class PlannerNode(Node):
             ):
                 age = seconds(now_ns - messages.stamp_ns(newest.message))
                 self._say(WAITING, f'no usable image for {age:.1f} s')
+            elif self._watched_ns.count(now_ns) == self._watched_ns.maxlen:
+                # A simulation that is paused, or has died.
+                self._say(WAITING, 'the clock stands still')
         stamp = self.get_clock().now()
         current = self._status()
         name = self.get_fully_qualified_name()

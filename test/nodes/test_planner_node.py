@@ -182,6 +182,14 @@ def test_robot_rests_when_the_camera_stalls(moving):
     wait_until(lambda: moving.said('WAITING: no usable image for'), 'the reason')
 
 
+def test_says_that_the_clock_stands_still_and_goes_on_when_it_does(moving):
+    sent = len(moving.trajectories)
+    wait_until(lambda: moving.said('WAITING: the clock stands still'), 'the reason')
+    assert len(moving.trajectories) == sent, 'a paused simulation needs no stop'
+    moving.plan()
+    assert moving.counts['state'] == 'PLANNING' and len(moving.trajectories) > sent
+
+
 def test_cancel_stops(moving):
     sent = len(moving.trajectories)
     assert moving.peer.call('planner/cancel').success
