@@ -2,7 +2,6 @@
 """What the Gazebo tests share."""
 
 import dataclasses
-import importlib.util
 
 import pytest
 
@@ -11,9 +10,7 @@ from grasp_ros.share import find
 from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import BadInput
 
-# pytest would import it as a plain module where ROS's launch_testing is not installed.
-if importlib.util.find_spec('launch_testing') is None:
-    collect_ignore_glob = ['*.launch.py']
+collect_ignore_glob = ['*.launch.py']  # run by test_gz_sim.py
 
 
 @pytest.fixture(scope='session')

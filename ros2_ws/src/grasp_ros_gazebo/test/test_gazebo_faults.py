@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two nodes of the demo, while the real gzserver is stopped, woken and killed."""
+"""The two nodes of the demo, while the real gzserver is stopped, woken, reset, slow and killed."""
 
 import os
 import signal
@@ -12,9 +12,12 @@ import numpy as np
 import pytest
 
 from grasp_ros.cli import nodes
+from grasp_ros.nodes.status import PLANNING, REACHED, WAITING
 from grasp_ros.share import share_directory
+from grasp_ros.types import seconds
 
 START, GOAL = np.array([0.2, -0.2]), np.array([-0.2, 0.2])
+NEAR = np.array([0.2, -0.1])
 LIMIT = 60.0  # s that the loaded machine of a test run gets for what takes a second
 
 
@@ -24,13 +27,16 @@ class Running:
     def __init__(self, bundle):
         from grasp_ros.nodes.episode_runner import EpisodeRunner
 
-        simulator = nodes.simulator_ros_arguments('gantry', 'maze', 1.0, '', 'gazebo')
         planner = nodes.planner_ros_arguments(
             'gantry', 'plan.yaml', str(bundle), True, 'joint_trajectory_controller', True, ''
         )
-        self.simulator = self._start(nodes.SIMULATOR_NODE, simulator)
         self.planner = self._start(nodes.PLANNER_NODE, planner)
         self.runner = EpisodeRunner(('x_joint', 'y_joint'), 0.15)
+
+    def start_simulator(self, real_time_factor=1.0):
+        arguments = nodes.simulator_ros_arguments('gantry', 'maze', real_time_factor, '', 'gazebo')
+        self.simulator = self._start(nodes.SIMULATOR_NODE, arguments)
+        self.runner.wait_for_nodes(self.alive)
 
     def _start(self, module, arguments):
         command = [sys.executable, '-m', module, *arguments]
@@ -51,23 +57,32 @@ class Running:
                 pids += map(int, (task / 'children').read_text().split())
         raise AssertionError('no gzserver below the simulator node')
 
-    def head_for_the_goal(self):
-        self.runner.wait_for_nodes(self.alive)
-        image = self.runner._place(GOAL)
-        self.runner._place(START)
-        self.runner._goal_pub.publish(image)
-        self.wait(lambda: self.plans() >= 3)
+    def head_for(self, goal):
+        """Until the robot is under way from START."""
+        image = self.runner.place(goal)
+        self.runner.place(START)
+        plans = self.plans()
+        self.runner.send_goal(image)
+        self.wait(lambda: self.plans() >= plans + 3)
+
+    def reach(self, goal):
+        """Until the planner says so, and it is true."""
+        self.wait(lambda: self.state() == REACHED)
+        self.spin(0.5)
+        assert np.linalg.norm(self.runner.position - goal) < 0.025
 
     def plans(self):
-        return int(self.runner._status.get('plans', '0'))
+        return int(self.runner.status.get('plans', '0'))
+
+    def state(self):
+        return self.runner.status.get('state')
 
     def wait(self, done):
-        self.runner._wait(done, LIMIT, 'the nodes')
+        self.runner.wait(done, LIMIT, 'the nodes')
 
     def spin(self, duration):
         until = time.monotonic() + duration
-        while time.monotonic() < until:
-            self.runner._executor.spin_once(timeout_sec=0.05)
+        self.runner.wait(lambda: time.monotonic() > until, LIMIT, 'time to pass')
 
     def stop(self):
         for process in (self.simulator, self.planner):
@@ -95,21 +110,23 @@ def running(gazebo_root, monkeypatch):
     rclpy.try_shutdown()
 
 
-def test_stopped_and_woken_then_killed(running):
-    running.head_for_the_goal()
+def test_stopped_and_woken_then_killed_and_started_again(running):
+    running.start_simulator()
+    running.head_for(GOAL)
     gzserver = running.gzserver()
 
     os.kill(gzserver, signal.SIGSTOP)
     running.spin(1.0)  # what is under way ends
-    plans, now_ns = running.plans(), running.runner._now_ns
-    running.spin(2.0)
-    assert running.runner._now_ns == now_ns, 'the clock stands still'
+    plans, now_ns = running.plans(), running.runner.now_ns
+    running.spin(3.5)
+    assert running.runner.now_ns == now_ns, 'the clock stands still'
+    assert running.state() == WAITING, 'and the planner says so'
     assert running.plans() == plans, 'nothing new to plan from'
     running.alive()
 
     os.kill(gzserver, signal.SIGCONT)
     running.wait(lambda: running.plans() >= plans + 3)
-    assert running.runner._now_ns > now_ns
+    assert running.runner.now_ns > now_ns and running.state() == PLANNING
 
     os.kill(gzserver, signal.SIGKILL)
     assert running.simulator.wait(20) == 1
@@ -117,12 +134,34 @@ def test_stopped_and_woken_then_killed(running):
     assert 'gzserver has ended' in said or 'closed' in said, said
     running.spin(1.0)
     plans = running.plans()
+    running.wait(lambda: running.state() == WAITING)
     running.spin(1.0)
     assert running.plans() == plans and running.planner.poll() is None
 
+    running.start_simulator()
+    assert running.runner.now_ns < now_ns, 'the clock has begun anew'
+    running.head_for(NEAR)
+    running.reach(NEAR)
+
+
+def test_reset_on_the_way(running):
+    running.start_simulator()
+    running.head_for(NEAR)
+    running.runner.place(np.array([0.2, 0.1]))
+    running.reach(NEAR)
+
+
+def test_slow_simulation(running):
+    running.start_simulator(real_time_factor=0.2)
+    running.head_for(NEAR)
+    begin, began_ns = time.monotonic(), running.runner.now_ns
+    running.reach(NEAR)
+    rate = seconds(running.runner.now_ns - began_ns) / (time.monotonic() - begin)
+    assert 0.1 < rate < 0.21
+
 
 def test_ends_with_its_node(running):
-    running.runner.wait_for_nodes(running.alive)
+    running.start_simulator()
     gzserver = running.gzserver()
     running.simulator.kill()  # not even a handler runs
     running.simulator.wait(10)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The world files hold what the MuJoCo model of the same descriptions holds."""
 
+import ctypes
 import math
 from xml.etree import ElementTree
 
@@ -160,3 +161,24 @@ def test_the_tool_is_mujocos(config):
     robot = MujocoRobot(config.robot, config.simulator, load_world('wall'))
     description = urdf.read(find('urdf', config.simulator.urdf))
     assert urdf.tool_radius(description) == robot.tool_radius
+
+
+@pytest.fixture(scope='module')
+def check():
+    """The check of the newest parser that Debian 12 has: libsdformat's own, behind `gz sdf -k`."""
+    try:
+        library = ctypes.CDLL('libsdformat12.so.12')
+    except OSError:
+        pytest.skip('libsdformat12 is not installed')
+    return lambda path: library.cmdCheck(str(path).encode())
+
+
+@pytest.mark.parametrize('name', WORLDS)
+@pytest.mark.parametrize('flavour', FLAVOURS)
+def test_gazebos_own_parser_takes_the_world(check, config, tmp_path, name, flavour):
+    path = tmp_path / 'world.sdf'
+    text = sdf.build(config.robot, config.simulator, load_world(name), PHYSICS, flavour, tmp_path)
+    path.write_text(text)
+    assert check(path) == 0
+    path.write_text(text.replace('<child>pusher', '<child>pushed'))
+    assert check(path) != 0, 'it finds a joint without its link'
