@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--augment', action='store_true', help='vary light and colours: another camera or light'
     )
+    parser.add_argument(
+        '--align',
+        action='store_true',
+        help='the bags show the same places, and the joints tell all that moves: same latents',
+    )
     parser.add_argument('--seed', type=int, default=0, help='seed of everything')
     parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
     parser.add_argument('--threads', type=int, default=2, help='CPU threads')
@@ -57,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         for name in ('encoder_steps', 'dynamics_steps', 'landmarks')
         if getattr(options, name) is not None
     }
-    config = TrainConfig(seed=options.seed, augment=options.augment, **given)
+    config = TrainConfig(seed=options.seed, augment=options.augment, align=options.align, **given)
     side = options.image_size
     with bars() as report:
         frames = lambda count: report('frames', count, count)  # noqa: E731

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from grasp_ros.training.alignment import twins
 from grasp_ros.training.augmentation import photometric
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.landmarks import build_memory
@@ -26,7 +27,8 @@ Progress = Callable[[str, int, int], None]
 
 COVARIANCE_WEIGHT = 0.04  # VICReg's ratio of covariance to variance
 HELD_OUT = 0.1  # share of each recording, its end, that prediction errors are measured on
-SAME_PLACE = 0.1  # of a joint's largest travel in one step: nearer frames show one place
+# Of a joint's largest travel in one step: nearer frames show one place, in one bag or in two.
+SAME_PLACE, TWINS = 0.1, 0.2
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class TrainConfig:
     dynamics_batch: int = 256
     dynamics_rollouts: tuple[int, ...] = (4, 16)
     augment: bool = False
+    align: bool = False
     seed: int = 0
 
 
@@ -115,7 +118,11 @@ def _train_encoder(
     device: torch.device,
     progress: Progress,
 ) -> Encoder:
-    """Latent prediction over a few steps, VICReg against collapse, and inverse dynamics."""
+    """Latent prediction over a few steps, VICReg against collapse, and inverse dynamics.
+
+    Where a latent tells the recordings apart, prediction and VICReg hold on to it, as nothing is
+    easier to predict; alignment takes it away.
+    """
     height, width = data.images.shape[1:3]
     size, total = actions.shape[1], config.encoder_steps
     encoder = Encoder(config.latent, height, width).to(device)
@@ -126,13 +133,18 @@ def _train_encoder(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
     images = torch.from_numpy(data.images)
     augment = photometric() if config.augment else None
+    twin = torch.from_numpy(twins(data, TWINS * _full_step(data))) if config.align else None
     starts = windows(data.follows, config.encoder_rollout)
     batches = _batches(starts, config.encoder_rollout, config.encoder_batch, total, rng)
     for done, window in enumerate(batches, start=1):
-        pixels = images[window.flatten()].to(device)
+        frames = window.flatten()
+        if twin is not None:
+            frames = torch.cat([frames, twin[window[:, 0]]])
+        pixels = images[frames].to(device)
         if augment is not None:
             pixels = augment(pixels)
-        z = encoder(pixels).view(*window.shape, -1)
+        encoded = encoder(pixels)
+        z = encoded[: window.numel()].view(*window.shape, -1)
         a = actions[window[:, :-1]]
         variance, covariance = vicreg_loss(z.flatten(0, 1))
         guessed = inverse(z[:, :-1].flatten(0, 1), z[:, 1:].flatten(0, 1))
@@ -142,6 +154,8 @@ def _train_encoder(
             + COVARIANCE_WEIGHT * covariance
             + F.mse_loss(guessed, a.flatten(0, 1))
         )
+        if twin is not None:
+            loss = loss + F.mse_loss(z[:, 0], encoded[window.numel() :])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -188,10 +202,15 @@ def _train_dynamics(
     return dynamics
 
 
+def _full_step(data: Dataset) -> float:
+    """A joint's largest travel in one model step, but for the fastest 5 %, m or rad."""
+    moved = np.abs(np.diff(data.positions, axis=0)).max(axis=1)
+    return float(np.percentile(moved[data.follows[:-1]], 95))
+
+
 def _distances(data: Dataset, latents: Tensor) -> tuple[float, float]:
     """Latent distances of consecutive frames: 95th percentile at rest, and mean of full steps."""
-    moved = np.abs(np.diff(data.positions, axis=0)).max(axis=1)
-    full = np.percentile(moved, 95)
+    moved, full = np.abs(np.diff(data.positions, axis=0)).max(axis=1), _full_step(data)
     between = (latents[1:] - latents[:-1]).norm(dim=1).numpy()
     follows = data.follows[:-1]
     still, fast = follows & (moved < SAME_PLACE * full), follows & (moved > 0.9 * full)
