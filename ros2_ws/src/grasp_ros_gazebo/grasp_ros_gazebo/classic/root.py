@@ -108,15 +108,17 @@ def inside(root: Path, command: list[str]) -> list[str]:
     """The command line that runs `command` in the root folder.
 
     It gets process and mount spaces of its own: what it starts and mounts is gone when it ends,
-    and it ends when the caller's thread does, however that comes about.
+    and it ends when the caller's thread does, however that comes about. Users other than root get
+    a user space too, in which they may do all that; where the kernel allows it.
     """
     mounts = (
         'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && '
         'mount -t tmpfs tmpfs "$0/tmp" && exec chroot "$0" "$@"'
     )
+    user = [] if os.geteuid() == 0 else ['unshare', '--user', '--map-root-user', '--']
     bound = ['setpriv', '--pdeathsig', 'KILL']
     space = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--']
-    return [*bound, *space, 'sh', '-c', mounts, str(root), *command]
+    return [*user, *bound, *space, 'sh', '-c', mounts, str(root), *command]
 
 
 def _mirror() -> list[str]:
