@@ -20,13 +20,14 @@ from grasp_ros_gazebo.urdf import paint, surface, text
 
 TABLE_THICKNESS = 0.02  # m; its top is at height 0
 VERSIONS = {'classic': '1.6', 'gz': '1.9'}
-GZ_SYSTEMS = {
+GZ_SYSTEMS = {  # of the world
     'physics': 'Physics',
     'user-commands': 'UserCommands',
     'scene-broadcaster': 'SceneBroadcaster',
     'sensors': 'Sensors',
     'contact': 'Contact',
 }
+GZ_JOINTS = ('gz-sim-joint-state-publisher-system', 'gz::sim::systems::JointStatePublisher')
 CONTROL_PLUGIN = 'gz_ros2_control::GazeboSimROS2ControlPlugin'
 
 
@@ -68,6 +69,9 @@ def build(
     out.append(_walls(world))
     out.append(_camera(sim, flavour))
     model = urdf.model(description)
+    if flavour == 'gz':
+        filename, name = GZ_JOINTS
+        SubElement(model, 'plugin', filename=filename, name=name)
     if controllers is not None:
         plugin = SubElement(
             model, 'plugin', filename='gz_ros2_control-system', name=CONTROL_PLUGIN

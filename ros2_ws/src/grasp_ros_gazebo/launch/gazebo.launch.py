@@ -35,7 +35,7 @@ ARGUMENTS = (
     ('bundle', [LaunchConfiguration('robot'), '_', LaunchConfiguration('world')], 'model bundle'),
     ('execute', 'true', 'move the robot; false: only show plans'),
     ('headless', 'true', 'no window'),
-    ('rviz', 'false', 'show robot, camera and plan in RViz'),
+    ('rviz', 'false', 'show robot and camera in RViz'),
 )
 
 

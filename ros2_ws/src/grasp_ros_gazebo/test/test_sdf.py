@@ -134,6 +134,7 @@ def test_only_the_new_gazebo_gets_systems_and_controllers(config, tmp_path):
     assert '<plugin' not in old and '<topic>' not in old
     names = {plugin.get('name') for plugin in ElementTree.fromstring(new).iter('plugin')}
     assert {f'gz::sim::systems::{kind}' for kind in sdf.GZ_SYSTEMS.values()} < names
+    assert sdf.GZ_JOINTS[1] in names
     assert sdf.CONTROL_PLUGIN in names and str(tmp_path / 'c.yaml') in new
 
 
