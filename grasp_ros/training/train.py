@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 from torch import Tensor
 
 from grasp_ros.training.alignment import twins
@@ -18,7 +19,7 @@ from grasp_ros.training.augmentation import photometric
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.landmarks import build_memory
 from grasp_ros.training.losses import Encoder, InverseDynamics, rollout_loss, vicreg_loss
-from grasp_ros.types import BadInput
+from grasp_ros.types import BadInput, FloatArray
 from grasp_ros.world_model.dynamics import ResidualMLP, rollout
 from grasp_ros.world_model.memory import Memory
 
@@ -27,8 +28,7 @@ Progress = Callable[[str, int, int], None]
 
 COVARIANCE_WEIGHT = 0.04  # VICReg's ratio of covariance to variance
 HELD_OUT = 0.1  # share of each recording, its end, that prediction errors are measured on
-# Of a joint's largest travel in one step: nearer frames show one place, in one bag or in two.
-SAME_PLACE, TWINS = 0.1, 0.2
+SAME_PLACE = 0.1  # of a joint's largest travel in one step: nearer frames show one place
 
 
 @dataclass(frozen=True)
@@ -80,16 +80,16 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     encoder.cpu()
     latents = latents.cpu()
     memory = build_memory(learnt, latents, dynamics, config.landmarks, rng)
-    same, one_step = _distances(learnt, latents)
+    same, steps = _distances(learnt, latents)
     report = {
         'config': asdict(config),
         'frames': len(data.images),
         'edges': len(memory.edges),
         'latent_distance_same_place_p95': round(same, 4),
-        'latent_distance_one_step_mean': round(one_step, 4),
+        'latent_distance_one_step': np.round(steps, 4).tolist(),
         'prediction_error_over_do_nothing': _prediction_error(held_out, unseen, dynamics),
     }
-    return Trained(encoder.eval(), dynamics.eval(), memory, max(same, one_step / 2), report)
+    return Trained(encoder.eval(), dynamics.eval(), memory, max(same, float(steps.min()) / 2), report)
 
 
 def windows(follows: NDArray[np.bool_], length: int) -> NDArray[np.int64]:
@@ -133,7 +133,7 @@ def _train_encoder(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
     images = torch.from_numpy(data.images)
     augment = photometric() if config.augment else None
-    twin = torch.from_numpy(twins(data, TWINS * _full_step(data))) if config.align else None
+    twin = torch.from_numpy(twins(data, SAME_PLACE * _full_step(data))) if config.align else None
     starts = windows(data.follows, config.encoder_rollout)
     batches = _batches(starts, config.encoder_rollout, config.encoder_batch, total, rng)
     for done, window in enumerate(batches, start=1):
@@ -208,14 +208,18 @@ def _full_step(data: Dataset) -> float:
     return float(np.percentile(moved[data.follows[:-1]], 95))
 
 
-def _distances(data: Dataset, latents: Tensor) -> tuple[float, float]:
-    """Latent distances of consecutive frames: 95th percentile at rest, and mean of full steps."""
-    moved, full = np.abs(np.diff(data.positions, axis=0)).max(axis=1), _full_step(data)
-    between = (latents[1:] - latents[:-1]).norm(dim=1).numpy()
-    follows = data.follows[:-1]
-    still, fast = follows & (moved < SAME_PLACE * full), follows & (moved > 0.9 * full)
+def _distances(data: Dataset, latents: Tensor) -> tuple[float, FloatArray]:
+    """Latent distances of consecutive frames: 95th percentile at rest, and of each joint's step.
+
+    The latter (J,) are of a full step of one joint alone, from a fit of squared distances to
+    squared motions: the joint that the latent shows least decides how near a goal is reached.
+    """
+    moved = np.abs(np.diff(data.positions, axis=0))[data.follows[:-1]] / _full_step(data)
+    between = (latents[1:] - latents[:-1]).norm(dim=1).numpy()[data.follows[:-1]]
+    still = moved.max(axis=1) < SAME_PLACE
     same = float(np.percentile(between[still], 95)) if still.any() else 0.0
-    return same, float(between[fast].mean())
+    squares, _ = nnls(moved**2, between.astype(float) ** 2)
+    return same, np.sqrt(squares)
 
 
 def _prediction_error(data: Dataset, latents: Tensor, dynamics: ResidualMLP) -> dict[int, float]:

@@ -41,7 +41,7 @@ class ImageSize:
 
 @dataclass(frozen=True)
 class Manifest:
-    """model.yaml. reached_distance: latents of one place differ by less than this (95 %)."""
+    """model.yaml. reached_distance: a goal's latent this near counts as reached."""
 
     robot: str
     joints: tuple[str, ...]
