@@ -80,7 +80,7 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     encoder.cpu()
     latents = latents.cpu()
     memory = build_memory(learnt, latents, dynamics, config.landmarks, rng)
-    same, steps = _distances(learnt, latents)
+    same, steps = latent_distances(learnt, latents)
     report = {
         'config': asdict(config),
         'frames': len(data.images),
@@ -208,7 +208,7 @@ def _full_step(data: Dataset) -> float:
     return float(np.percentile(moved[data.follows[:-1]], 95))
 
 
-def _distances(data: Dataset, latents: Tensor) -> tuple[float, FloatArray]:
+def latent_distances(data: Dataset, latents: Tensor) -> tuple[float, FloatArray]:
     """Latent distances of consecutive frames: 95th percentile at rest, and of each joint's step.
 
     The latter (J,) are of a full step of one joint alone, from a fit of squared distances to

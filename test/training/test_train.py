@@ -10,8 +10,8 @@ import torch
 
 from grasp_ros.cli.main import main
 from grasp_ros.config import ModelConfig
-from grasp_ros.training.dataset import load_bags
-from grasp_ros.training.train import windows
+from grasp_ros.training.dataset import Dataset, load_bags
+from grasp_ros.training.train import latent_distances, windows
 from grasp_ros.types import BadInput
 from grasp_ros.world_model.bundle import Manifest, load_bundle
 
@@ -91,3 +91,18 @@ def test_windows_do_not_cross_gaps():
     assert windows(follows, 2).tolist() == [0, 3, 4]
     with pytest.raises(BadInput, match='no run of 5 frames'):
         windows(follows, 4)
+
+
+def test_latent_distances_tell_the_joints_apart():
+    rng = np.random.default_rng(0)
+    moves = rng.uniform(-0.01, 0.01, (500, 2))
+    moves[::5] = 0
+    positions = np.cumsum(moves, axis=0)
+    follows = np.append(np.ones(499, dtype=bool), False)
+    follows[100], positions[101:] = False, positions[101:] + 5.0  # a gap, and elsewhere after it
+    images = np.zeros((500, 1, 1, 3), np.uint8)
+    data = Dataset(images, positions, moves, follows, np.zeros(500, np.int64), (1, 1))
+    latents = torch.from_numpy(positions * (300.0, 50.0))  # one step of 0.01: 3 and 0.5
+    same, steps = latent_distances(data, latents)
+    assert steps == pytest.approx([3.0, 0.5], rel=0.05)
+    assert same == pytest.approx(0.0, abs=1e-6)
