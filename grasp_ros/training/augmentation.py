@@ -11,8 +11,9 @@ from torch import Tensor
 def photometric() -> Callable[[Tensor], Tensor]:
     """A function of uint8 images (N, H, W, 3) to augmented float32 ones, values 0 to 255.
 
-    Each image gets brightness, contrast, saturation, shading, a spot of light and noise of its
-    own: frames of one motion then differ in all that the latent must not depend on.
+    Each image gets brightness, contrast and saturation of its own: frames of one motion then
+    differ in what the latent must not depend on. Little of it: a light that varies much hides the
+    small parts, and the joints that move them.
     """
     import kornia.augmentation as K  # noqa: N812 - takes seconds, and not every training needs it
 
