@@ -19,7 +19,7 @@ def augmented():
 def test_values_stay_those_of_images(augmented):
     assert augmented.dtype == torch.float32 and augmented.shape == (64, 64, 64, 3)
     assert augmented.min() >= 0 and augmented.max() <= 255
-    assert augmented.max() > 200, 'values up to 255, not up to 1'
+    assert augmented.max() > 150, 'values up to 255, not up to 1'
 
 
 def test_each_image_gets_its_own(augmented):

@@ -41,7 +41,8 @@ def test_shipped_bundle_loads_by_name_and_says_how_it_was_made(name: str, robot:
     loaded = load_bundle(ModelConfig(bundle=name, device='cpu'), robot)
     commands = loaded.manifest.training['commands']
     assert [command.split()[:2] for command in commands] == [
-        ['grasp-ros', 'collect'],
+        ['grasp-ros', 'collect'],  # in MuJoCo
+        ['grasp-ros', 'collect'],  # in Gazebo
         ['grasp-ros', 'train'],
     ]
     assert loaded.encoder.provider == 'CPUExecutionProvider'
