@@ -89,7 +89,8 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
         'latent_distance_one_step': np.round(steps, 4).tolist(),
         'prediction_error_over_do_nothing': _prediction_error(held_out, unseen, dynamics),
     }
-    return Trained(encoder.eval(), dynamics.eval(), memory, max(same, float(steps.min()) / 2), report)
+    reached_distance = max(same, float(steps.min()) / 2)
+    return Trained(encoder.eval(), dynamics.eval(), memory, reached_distance, report)
 
 
 def windows(follows: NDArray[np.bool_], length: int) -> NDArray[np.int64]:
