@@ -47,6 +47,14 @@ class JointSample:
 
 
 @dataclass(frozen=True)
+class Motion:
+    """Joint state at one instant: position and velocity (J,)."""
+
+    position: FloatArray
+    velocity: FloatArray
+
+
+@dataclass(frozen=True)
 class Observation:
     """What the robot saw and where its joints were at one instant, the image's stamp."""
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import settings
 
 from grasp_ros.config import RobotConfig, SimulatorNodeConfig, load
-from grasp_ros.control.trajectory import Limits
-from grasp_ros.world_model.actions import ActionSpace
+from grasp_ros.robot.command import ActionSpace
+from grasp_ros.robot.limits import Limits
 
 # As the node does: more threads than the small models need cost time, and much of it under load.
 torch.set_num_threads(1)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from grasp_ros.control.trajectory import Limits, Motion, from_actions
-from grasp_ros.types import FloatArray, JointTrajectory
-from grasp_ros.world_model.actions import ActionSpace
+from grasp_ros.control.trajectory import from_actions
+from grasp_ros.robot.command import ActionSpace
+from grasp_ros.robot.limits import Limits
+from grasp_ros.types import FloatArray, JointTrajectory, Motion
 
 START_NS = 1_700_000_000_123_456_789
 RAMP = 1e-3  # s; a ramp may be this much longer than the acceleration limit asks for

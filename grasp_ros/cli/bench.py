@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from grasp_ros.cli.nodes import robot_file
 from grasp_ros.cli.progress import bars, console
 from grasp_ros.config import PlannerNodeConfig, load
+from grasp_ros.nodes.arguments import robot_file
 from grasp_ros.share import find
 
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 from rich.live import Live
 from rich.table import Table
 
-from grasp_ros.cli.nodes import (
+from grasp_ros.cli.progress import console
+from grasp_ros.config import PlannerNodeConfig, SimulatorNodeConfig, load
+from grasp_ros.nodes.arguments import (
     PLANNER_NODE,
     SIMULATOR_NODE,
     planner_ros_arguments,
     robot_file,
     simulator_ros_arguments,
 )
-from grasp_ros.cli.progress import console
-from grasp_ros.config import PlannerNodeConfig, SimulatorNodeConfig, load
 from grasp_ros.share import find
 from grasp_ros.sim.interface import ENGINES
 from grasp_ros.types import BadInput

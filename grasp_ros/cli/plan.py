@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from grasp_ros.cli.nodes import planner_ros_arguments
+from grasp_ros.nodes.arguments import planner_ros_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

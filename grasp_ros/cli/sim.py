@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from grasp_ros.cli.nodes import simulator_ros_arguments
+from grasp_ros.nodes.arguments import simulator_ros_arguments
 from grasp_ros.sim.interface import ENGINES
 
 

@@ -44,12 +44,13 @@ def run(options: argparse.Namespace) -> int:
     """Train and write the bundle."""
     import torch
 
+    from grasp_ros.robot.command import ActionSpace
     from grasp_ros.training.bags import recorded_command
     from grasp_ros.training.dataset import load_bags
     from grasp_ros.training.export import write_bundle
     from grasp_ros.training.train import TrainConfig, train
-    from grasp_ros.world_model.actions import ActionSpace
-    from grasp_ros.world_model.bundle import ImageSize, Manifest, pick_device
+    from grasp_ros.world_model.bundle import pick_device
+    from grasp_ros.world_model.manifest import ImageSize, Manifest
 
     torch.set_num_threads(options.threads)
     robot: RobotConfig = load(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grasp_ros.control.trajectory import Limits, Motion
-from grasp_ros.types import FloatArray, JointTrajectory, Refused, nanoseconds, seconds
+from grasp_ros.robot.limits import Limits
+from grasp_ros.types import FloatArray, JointTrajectory, Motion, Refused, nanoseconds, seconds
 
 SLACK = 1e-3  # relative; rounding of times to whole nanoseconds
 MAX_AHEAD_NS = nanoseconds(2.0)  # a trajectory that starts later than this has a foreign clock

@@ -19,22 +19,25 @@ from torch import Tensor
 
 from grasp_ros.config import PlannerNodeConfig, horizon_steps
 from grasp_ros.control.latency import Latency
-from grasp_ros.control.trajectory import Limits, Motion, from_actions, sample, splice, stop
+from grasp_ros.control.trajectory import from_actions, splice, stop
 from grasp_ros.planning.grasp import Grasp
 from grasp_ros.planning.icem import Icem
 from grasp_ros.planning.problem import Deadline, Plan, Planner, Problem
+from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.planning.warmstart import shift
+from grasp_ros.robot.jtc import sample
+from grasp_ros.robot.limits import Limits
 from grasp_ros.types import (
     FloatArray,
     ImageArray,
     JointTrajectory,
+    Motion,
     Observation,
     Refused,
     nanoseconds,
 )
 from grasp_ros.world_model.bundle import Bundle
 from grasp_ros.world_model.dynamics import rollout
-from grasp_ros.world_model.memory import Roadmap
 
 SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
 EXTRA_STEPS = 2

@@ -24,7 +24,6 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from grasp_ros.config import PlannerNodeConfig
 from grasp_ros.control.guard import Guard, Measured
 from grasp_ros.control.receding_horizon import RecedingHorizon, Replan
-from grasp_ros.control.trajectory import Limits, Motion
 from grasp_ros.control.worker import Worker
 from grasp_ros.nodes import messages, qos
 from grasp_ros.nodes.parameters import declare, on_change
@@ -38,13 +37,15 @@ from grasp_ros.nodes.status import (
     diagnostics,
     status,
 )
-from grasp_ros.observation.buffer import ObservationBuffer
 from grasp_ros.observation.joints import JointReader
+from grasp_ros.observation.pairing import ObservationBuffer
+from grasp_ros.robot.limits import Limits
 from grasp_ros.types import (
     BadInput,
     ImageArray,
     JointSample,
     JointTrajectory,
+    Motion,
     Observation,
     Refused,
     nanoseconds,

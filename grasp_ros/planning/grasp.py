@@ -14,10 +14,10 @@ from torch import Tensor
 
 from grasp_ros.config import GraspConfig
 from grasp_ros.planning import sync
+from grasp_ros.planning.greedy import gauss_newton
 from grasp_ros.planning.noise import coloured
 from grasp_ros.planning.problem import Deadline, Incumbent, Plan, Problem, WarmStart, never
 from grasp_ros.world_model.dynamics import Step
-from grasp_ros.world_model.greedy import gauss_newton
 
 RESTART_BETA = 2.0  # colour of the noise that makes the restarts differ
 RESTART_STD = 0.5

@@ -11,9 +11,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from grasp_ros.planning.greedy import gauss_newton
 from grasp_ros.planning.problem import Deadline, Problem
 from grasp_ros.world_model.dynamics import Step, rollout
-from grasp_ros.world_model.greedy import gauss_newton
 
 CEM_SAMPLES, CEM_ELITES, CEM_STD = 64, 8, 0.3
 PROGRESS_WINDOW = 6  # steps along the path among which the nearest to the rollout is sought

@@ -8,10 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
-from grasp_ros.control.trajectory import Limits, Motion, from_actions
+from grasp_ros.control.trajectory import from_actions
+from grasp_ros.robot.command import WINDUP, ActionSpace
+from grasp_ros.robot.limits import Limits
 from grasp_ros.sim.interface import SimulatedRobot
-from grasp_ros.types import FloatArray, Frame, JointSample, JointTrajectory
-from grasp_ros.world_model.actions import WINDUP, ActionSpace
+from grasp_ros.types import FloatArray, Frame, JointSample, JointTrajectory, Motion
 
 BLOCK_STEPS = 50  # model steps before another kind of motion is drawn
 

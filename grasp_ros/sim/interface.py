@@ -7,7 +7,7 @@ import importlib
 from typing import Any, Protocol
 
 from grasp_ros.config import RobotConfig, SimulatorConfig
-from grasp_ros.sim.jtc import JointTrajectoryController
+from grasp_ros.robot.jtc import JointTrajectoryController
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample
 

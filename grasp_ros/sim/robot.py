@@ -12,8 +12,8 @@ import mujoco
 import numpy as np
 
 from grasp_ros.config import RobotConfig, SimulatorConfig
+from grasp_ros.robot.jtc import JointTrajectoryController
 from grasp_ros.share import find
-from grasp_ros.sim.jtc import JointTrajectoryController
 from grasp_ros.sim.worlds import TABLE, WALL, World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample, nanoseconds
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grasp_ros.observation.image import resize
-from grasp_ros.sim.jtc import JointTrajectoryController
+from grasp_ros.robot.command import WINDUP, ActionSpace
+from grasp_ros.robot.jtc import JointTrajectoryController
 from grasp_ros.training.bags import read_bag
 from grasp_ros.types import (
     BadInput,
@@ -22,7 +23,6 @@ from grasp_ros.types import (
     JointTrajectory,
     nanoseconds,
 )
-from grasp_ros.world_model.actions import WINDUP, ActionSpace
 
 
 @dataclass(frozen=True)

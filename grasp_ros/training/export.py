@@ -12,8 +12,9 @@ from safetensors.torch import save
 
 from grasp_ros.training.losses import Encoder
 from grasp_ros.types import BadInput
-from grasp_ros.world_model.bundle import FILES, MANIFEST, Manifest, sha256
+from grasp_ros.world_model.bundle import FILES, sha256
 from grasp_ros.world_model.dynamics import ResidualMLP
+from grasp_ros.world_model.manifest import MANIFEST, Manifest
 from grasp_ros.world_model.memory import Memory
 
 

@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from grasp_ros.planning.greedy import travel_steps
+from grasp_ros.planning.roadmap import CONNECT_STEPS
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.world_model.dynamics import Step
-from grasp_ros.world_model.greedy import travel_steps
-from grasp_ros.world_model.memory import CONNECT_STEPS, Memory, encode_thumbnail
+from grasp_ros.world_model.memory import Memory, encode_thumbnail
 
 MIN_CROSSINGS = 2  # an edge that was seen once may be an encoder's slip
 

@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -19,67 +17,12 @@ from grasp_ros.config import ModelConfig, RobotConfig
 from grasp_ros.observation.image import resize
 from grasp_ros.share import find
 from grasp_ros.types import BadInput, ImageArray
-from grasp_ros.world_model.actions import ActionSpace
 from grasp_ros.world_model.dynamics import ResidualMLP
 from grasp_ros.world_model.encoder import Encoder
+from grasp_ros.world_model.manifest import MANIFEST, Manifest
 from grasp_ros.world_model.memory import Memory
 
-FORMAT = 1
-MANIFEST = 'model.yaml'
 FILES = ('encoder.onnx', 'dynamics.safetensors', 'memory.safetensors')
-
-
-@dataclass(frozen=True)
-class ImageSize:
-    """The camera's image, and the size that it is resized to for the encoder, px."""
-
-    source_height: int
-    source_width: int
-    height: int
-    width: int
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """model.yaml. reached_distance: a goal's latent this near counts as reached."""
-
-    robot: str
-    joints: tuple[str, ...]
-    action: ActionSpace
-    image: ImageSize
-    latent: int
-    dynamics_width: int
-    dynamics_depth: int
-    reached_distance: float
-    files: dict[str, str]
-    training: dict[str, Any] = field(default_factory=dict)
-
-    def to_yaml(self) -> str:
-        """The text of model.yaml."""
-        plain = asdict(self)
-        plain['joints'] = list(self.joints)
-        plain['action'] = {**asdict(self.action), 'low': list(self.action.low)}
-        plain['action']['high'] = list(self.action.high)
-        return yaml.safe_dump({'format': FORMAT, **plain}, sort_keys=False, width=100)
-
-    @classmethod
-    def from_yaml(cls, path: Path) -> Manifest:
-        """Read and check model.yaml; raises BadInput naming the file and what is wrong."""
-        try:
-            plain = yaml.safe_load(path.read_text())
-            if plain.pop('format') != FORMAT:
-                raise BadInput(f'{path}: not of bundle format {FORMAT}')
-            action = plain['action']
-            plain['joints'] = tuple(plain['joints'])
-            plain['action'] = ActionSpace(
-                action['meaning'], tuple(action['low']), tuple(action['high']), float(action['dt'])
-            )
-            plain['image'] = ImageSize(**plain['image'])
-            return cls(**plain)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise BadInput(f'{path}: cannot be read: {error}') from error
-        except (AttributeError, KeyError, TypeError) as error:
-            raise BadInput(f'{path}: not a bundle manifest: {error!r}') from error
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from strategies import START_NS, Case, cases, dense, each
 
 from grasp_ros.control.guard import Guard, Measured, extremes
-from grasp_ros.control.trajectory import Motion, from_actions, sample
-from grasp_ros.types import JointTrajectory, Refused, nanoseconds
+from grasp_ros.control.trajectory import from_actions
+from grasp_ros.robot.jtc import sample
+from grasp_ros.types import JointTrajectory, Motion, Refused, nanoseconds
 
 NOW = START_NS - nanoseconds(0.05)
 STAMP = NOW - nanoseconds(0.05)

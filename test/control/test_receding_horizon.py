@@ -9,10 +9,11 @@ import pytest
 from grasp_ros.config import PlannerNodeConfig, SimulatorNodeConfig, load
 from grasp_ros.control.guard import Guard, Measured
 from grasp_ros.control.receding_horizon import RecedingHorizon, Replan
-from grasp_ros.control.trajectory import Limits, Motion, sample
+from grasp_ros.robot.jtc import sample
+from grasp_ros.robot.limits import Limits
 from grasp_ros.sim.robot import CONTROL_STEP, MujocoRobot
 from grasp_ros.sim.worlds import load_world, sample_problems
-from grasp_ros.types import BadInput, Observation, Refused, nanoseconds
+from grasp_ros.types import BadInput, Motion, Observation, Refused, nanoseconds
 from grasp_ros.world_model.bundle import load_bundle
 
 LATENCY_STEPS = 5  # control steps that pass between an image and its trajectory

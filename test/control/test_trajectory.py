@@ -9,17 +9,10 @@ from scipy.interpolate import BPoly, CubicHermiteSpline
 from strategies import START_NS, Case, cases, dense, each
 
 from grasp_ros.control.guard import extremes
-from grasp_ros.control.trajectory import (
-    Motion,
-    from_actions,
-    interpolate,
-    sample,
-    splice,
-    stop,
-)
-from grasp_ros.sim.jtc import JointTrajectoryController
-from grasp_ros.types import JointTrajectory, nanoseconds, seconds
-from grasp_ros.world_model.actions import MEANINGS
+from grasp_ros.control.trajectory import from_actions, splice, stop
+from grasp_ros.robot.command import MEANINGS
+from grasp_ros.robot.jtc import JointTrajectoryController, interpolate, sample
+from grasp_ros.types import JointTrajectory, Motion, nanoseconds, seconds
 
 ROUNDING = 1e-6  # m, and relative: times are whole nanoseconds
 

@@ -116,7 +116,7 @@ def flat(tree, prefix=''):
 
 
 def planner_from_command_line(**changes):
-    from grasp_ros.cli.nodes import planner_ros_arguments
+    from grasp_ros.nodes.arguments import planner_ros_arguments
 
     defaults = dict(
         robot='gantry',
@@ -179,7 +179,7 @@ def test_a_bad_argument_stops_the_launch_before_anything_started(run_launch, fil
     [('wall', 1.0, '', ''), ('maze', 2.5, '', '/left'), ('maze', 2.0, 'mine', '')],
 )
 def test_demo_launch_equals_the_command_line(run_launch, world, speed, bundle, namespace):
-    from grasp_ros.cli.nodes import simulator_ros_arguments
+    from grasp_ros.nodes.arguments import simulator_ros_arguments
 
     arguments = {'world': world, 'real_time_factor': str(speed), 'namespace': namespace}
     if bundle:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rig import COMMANDS, PlannerRig, running
 
-from grasp_ros.cli.nodes import planner_ros_arguments
+from grasp_ros.nodes.arguments import planner_ros_arguments
 from grasp_ros.nodes.planner_node import PlannerNode
 from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.worlds import load_world

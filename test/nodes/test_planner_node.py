@@ -8,10 +8,9 @@ import pytest
 from rig import FAR, PlannerRig, wait_until
 
 from grasp_ros.control.guard import Guard, Measured
-from grasp_ros.control.trajectory import Motion
 from grasp_ros.nodes import messages
-from grasp_ros.sim.jtc import rejection
-from grasp_ros.types import nanoseconds
+from grasp_ros.robot.jtc import rejection
+from grasp_ros.types import Motion, nanoseconds
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 from rig import COMMANDS, LATCHED, TIMEOUT, Peer, wait_until
 from trajectory_msgs.msg import JointTrajectory
 
-from grasp_ros.cli.nodes import planner_ros_arguments, simulator_ros_arguments
+from grasp_ros.nodes.arguments import planner_ros_arguments, simulator_ros_arguments
 
 PLANNER, SIMULATOR = 'grasp_ros.nodes.planner_node', 'grasp_ros.nodes.simulator_node'
 END = 3.0  # s from a signal to the end of the process

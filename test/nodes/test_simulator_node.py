@@ -11,8 +11,8 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image, JointState
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
-from grasp_ros.cli.nodes import simulator_ros_arguments
 from grasp_ros.nodes import messages
+from grasp_ros.nodes.arguments import simulator_ros_arguments
 from grasp_ros.nodes.simulator_node import SimulatorNode
 from grasp_ros.types import BadInput, JointTrajectory, nanoseconds
 

@@ -7,11 +7,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from grasp_ros.control.trajectory import Limits, Motion, from_actions
+from grasp_ros.control.trajectory import from_actions
+from grasp_ros.robot.limits import Limits
 from grasp_ros.share import share_directory
 from grasp_ros.sim.robot import CONTROL_STEP, MujocoRobot, build_model
 from grasp_ros.sim.worlds import Box, World, load_world
-from grasp_ros.types import BadInput, nanoseconds
+from grasp_ros.types import BadInput, Motion, nanoseconds
 
 EMPTY = World('empty', (0.6, 0.6), 0.05, (), 0.0)
 WALL = replace(EMPTY, walls=(Box((0.1, 0.0), (0.02, 0.5)),))

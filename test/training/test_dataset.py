@@ -4,14 +4,13 @@
 import numpy as np
 import pytest
 
-from grasp_ros.control.trajectory import Motion
+from grasp_ros.robot.command import WINDUP
 from grasp_ros.sim.explore import explore
 from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.worlds import Box, World
 from grasp_ros.training.bags import BagWriter
 from grasp_ros.training.dataset import load_bags
-from grasp_ros.types import BadInput, Frame, JointSample, JointTrajectory, nanoseconds
-from grasp_ros.world_model.actions import WINDUP
+from grasp_ros.types import BadInput, Frame, JointSample, JointTrajectory, Motion, nanoseconds
 
 T0 = 1_700_000_000_000_000_000
 STEP = nanoseconds(0.1)

@@ -13,7 +13,8 @@ from grasp_ros.config import ModelConfig
 from grasp_ros.training.dataset import Dataset, load_bags
 from grasp_ros.training.train import latent_distances, windows
 from grasp_ros.types import BadInput
-from grasp_ros.world_model.bundle import Manifest, load_bundle
+from grasp_ros.world_model.bundle import load_bundle
+from grasp_ros.world_model.manifest import Manifest
 
 SHORT = ['--encoder-steps', '20', '--dynamics-steps', '40', '--landmarks', '30', '--threads', '1']
 

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 
 from grasp_ros.config import ModelConfig, RobotConfig
 from grasp_ros.types import BadInput
-from grasp_ros.world_model.bundle import FILES, Manifest, load_bundle, sha256
+from grasp_ros.world_model.bundle import FILES, load_bundle, sha256
+from grasp_ros.world_model.manifest import Manifest
 
 SHIPPED = ('gantry_wall', 'gantry_maze')
 

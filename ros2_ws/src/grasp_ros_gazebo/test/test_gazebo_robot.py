@@ -12,13 +12,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from grasp_ros.control.trajectory import Limits, Motion, from_actions
+from grasp_ros.control.trajectory import from_actions
+from grasp_ros.robot.limits import Limits
 from grasp_ros.share import find
 from grasp_ros.sim.explore import action_space, explore
 from grasp_ros.sim.interface import SimulatorFailed, make_robot
 from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.worlds import load_world
-from grasp_ros.types import BadInput
+from grasp_ros.types import BadInput, Motion
 
 DT = 0.1  # s, model step
 PLACES = ([0.2, -0.2], [-0.2, 0.2], [0.0, 0.1], [0.25, 0.25])

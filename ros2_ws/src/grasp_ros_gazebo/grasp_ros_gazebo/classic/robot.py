@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from grasp_ros.config import RobotConfig, SimulatorConfig
+from grasp_ros.robot.jtc import JointTrajectoryController
 from grasp_ros.share import find as find_file
 from grasp_ros.sim.interface import SimulatorFailed
-from grasp_ros.sim.jtc import JointTrajectoryController
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample, nanoseconds, seconds
 from grasp_ros_gazebo import kinematics, sdf, urdf

@@ -4,9 +4,10 @@
 import pytest
 import torch
 
+from grasp_ros.planning.greedy import gauss_newton, travel_steps
+from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.types import BadInput
-from grasp_ros.world_model.greedy import gauss_newton, travel_steps
-from grasp_ros.world_model.memory import Memory, Roadmap
+from grasp_ros.world_model.memory import Memory
 
 SPEED = 0.05
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grasp_ros.control.trajectory import Motion, interpolate, interpolation_order, point, sample
-from grasp_ros.types import FloatArray, JointTrajectory, seconds
+from grasp_ros.types import FloatArray, JointTrajectory, Motion, seconds
 
 REST = 1.19e-7  # the largest last velocity that the controller takes for zero
 
@@ -88,3 +87,66 @@ def rejection(trajectory: JointTrajectory, joints: tuple[str, ...], now_ns: int)
     if (np.diff(times) <= 0).any():
         return 'times are not strictly increasing'
     return None
+
+
+Point = tuple[int, FloatArray, FloatArray, FloatArray]  # time_ns, position, velocity, acceleration
+
+
+def sample(trajectory: JointTrajectory, at_ns: int) -> Motion:
+    """Reference at `at_ns`: before the start the first point, after the end the last, at rest."""
+    at_ns -= trajectory.start_ns
+    times = trajectory.times_ns
+    index = int(np.searchsorted(times, at_ns, side='right')) - 1
+    if index < 0:
+        _, position, velocity, _ = point(trajectory, 0)
+        return Motion(position, velocity)
+    if index >= len(times) - 1:
+        return Motion(trajectory.positions[-1], np.zeros(len(trajectory.joints)))
+    return interpolate(
+        point(trajectory, index),
+        point(trajectory, index + 1),
+        trajectory.start_ns + at_ns,
+        interpolation_order(trajectory),
+    )
+
+
+def point(trajectory: JointTrajectory, index: int) -> Point:
+    """One point with absolute time; missing velocities and accelerations are zero."""
+    zero = np.zeros(len(trajectory.joints))
+    velocities, accelerations = trajectory.velocities, trajectory.accelerations
+    return (
+        trajectory.start_ns + int(trajectory.times_ns[index]),
+        trajectory.positions[index],
+        zero if velocities is None else velocities[index],
+        zero if accelerations is None else accelerations[index],
+    )
+
+
+def interpolation_order(trajectory: JointTrajectory) -> int:
+    """1, 3 or 5: what joint_trajectory_controller makes of the fields that are filled."""
+    if trajectory.velocities is None:
+        return 1
+    return 3 if trajectory.accelerations is None else 5
+
+
+def interpolate(start: Point, end: Point, at_ns: int, order: int) -> Motion:
+    """The polynomial of `order` 1, 3 or 5 between two points, as the controller evaluates it."""
+    (t0, p0, v0, a0), (t1, p1, v1, a1) = start, end
+    span = seconds(t1 - t0)
+    if span <= 0:
+        return Motion(p1, v1)
+    t = min(max(seconds(at_ns - t0), 0.0), span)
+    gap = p1 - p0
+    if order == 1:
+        return Motion(p0 + gap * (t / span), gap / span)
+    if order == 3:
+        c2 = 3 * gap / span**2 - (2 * v0 + v1) / span
+        c3 = -2 * gap / span**3 + (v0 + v1) / span**2
+        return Motion(p0 + t * (v0 + t * (c2 + t * c3)), v0 + t * (2 * c2 + 3 * t * c3))
+    c3 = (20 * gap - (8 * v1 + 12 * v0) * span - (3 * a0 - a1) * span**2) / (2 * span**3)
+    c4 = (-30 * gap + (14 * v1 + 16 * v0) * span + (3 * a0 - 2 * a1) * span**2) / (2 * span**4)
+    c5 = (12 * gap - 6 * (v1 + v0) * span + (a1 - a0) * span**2) / (2 * span**5)
+    return Motion(
+        p0 + t * (v0 + t * (a0 / 2 + t * (c3 + t * (c4 + t * c5)))),
+        v0 + t * (a0 + t * (3 * c3 + t * (4 * c4 + t * 5 * c5))),
+    )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grasp_ros.sim.jtc import JointTrajectoryController, rejection
+from grasp_ros.robot.jtc import JointTrajectoryController, rejection
 from grasp_ros.types import JointTrajectory, nanoseconds
 
 JOINTS = ('a', 'b')

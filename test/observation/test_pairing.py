@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grasp_ros.config import ObservationConfig
-from grasp_ros.observation.buffer import KEPT, ObservationBuffer
+from grasp_ros.observation.pairing import KEPT, ObservationBuffer
 from grasp_ros.types import JointSample, Refused, nanoseconds
 
 CONFIG = ObservationConfig(max_age=0.5, max_skew=0.05, max_future=0.05)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from strategies import each
 
+from grasp_ros.robot.command import MEANINGS, ActionSpace
 from grasp_ros.types import BadInput
-from grasp_ros.world_model.actions import MEANINGS, ActionSpace
 
 LOW, HIGH, DT = (-0.1, 0.0), (0.3, 0.05), 0.2
 
