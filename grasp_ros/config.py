@@ -30,6 +30,12 @@ class RobotConfig:
     max_acceleration: tuple[float, ...] = param(
         REQUIRED, 'joint acceleration limits', 'm/s² or rad/s²'
     )
+    tracking_tolerance: tuple[float, ...] = param(
+        REQUIRED,
+        'how far each joint stays behind its command while the robot follows; more means that it '
+        'is blocked, and a measured position further than this outside the limits is a fault',
+        'm or rad',
+    )
 
     def broken_rules(self) -> Iterator[str]:
         """What is wrong with the joints, in words."""
@@ -38,13 +44,19 @@ class RobotConfig:
             yield 'robot.joints: empty'
         if len(set(self.joints)) < count:
             yield f'robot.joints: {list(self.joints)} has duplicates'
-        for name in ('position_min', 'position_max', 'max_velocity', 'max_acceleration'):
+        for name in (
+            'position_min',
+            'position_max',
+            'max_velocity',
+            'max_acceleration',
+            'tracking_tolerance',
+        ):
             if (seen := len(getattr(self, name))) != count:
                 yield f'robot.{name}: {seen} values for {count} joints'
         for low, high in zip(self.position_min, self.position_max, strict=False):
             if low >= high:
                 yield f'robot.position_min: {low} is not below position_max {high}'
-        for name in ('max_velocity', 'max_acceleration'):
+        for name in ('max_velocity', 'max_acceleration', 'tracking_tolerance'):
             for value in getattr(self, name):
                 if value <= 0:
                     yield f'robot.{name}: {value} is not positive'

@@ -8,7 +8,7 @@ import torch
 from hypothesis import settings
 
 from grasp_ros.config import RobotConfig, SimulatorNodeConfig, load
-from grasp_ros.robot.command import ActionSpace
+from grasp_ros.robot.command import Command, make_command
 from grasp_ros.robot.limits import Limits
 
 # As the node does: more threads than the small models need cost time, and much of it under load.
@@ -54,7 +54,7 @@ def limits(robot: RobotConfig) -> Limits:
 
 
 @pytest.fixture(scope='session')
-def space(robot: RobotConfig) -> ActionSpace:
+def space(robot: RobotConfig) -> Command:
     """Joint velocities up to the gantry's limits, in steps of 0.1 s."""
     bounds = robot.max_velocity
-    return ActionSpace('joint_velocity', tuple(-b for b in bounds), tuple(bounds), 0.1)
+    return make_command('joint_velocity', tuple(-b for b in bounds), tuple(bounds), 0.1)

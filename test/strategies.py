@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from grasp_ros.control.trajectory import from_actions
-from grasp_ros.robot.command import ActionSpace
+from grasp_ros.robot.command import Command, make_command
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import FloatArray, JointTrajectory, Motion
 
@@ -20,7 +20,7 @@ class Case:
     """A robot in a state, and what it is told to do."""
 
     limits: Limits
-    space: ActionSpace
+    space: Command
     start: Motion
     actions: FloatArray
 
@@ -51,7 +51,7 @@ def cases(draw: st.DrawFn, meaning: str = 'joint_velocity', steps: int = 12) -> 
     dt = draw(st.sampled_from([0.02, 0.05, 0.1, 0.25]))
     bounds = 2 * (half if meaning == 'joint_position' else limits.velocity)
     bounds = bounds * dt if meaning == 'joint_delta' else bounds
-    space = ActionSpace(meaning, tuple(-bounds), tuple(bounds), dt)
+    space = make_command(meaning, tuple(-bounds), tuple(bounds), dt)
     count = draw(st.integers(1, steps))
     actions = np.stack([draw(each(joints, -1.0, 1.0)) for _ in range(count)])
     return Case(limits, space, draw(states(limits)), actions)

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Record the bag."""
-    from grasp_ros.sim.explore import action_space, explore
+    from grasp_ros.sim.explore import explore, velocity_command
     from grasp_ros.sim.worlds import load_world, sample_problems
     from grasp_ros.training.bags import BagWriter
 
@@ -45,12 +45,12 @@ def run(options: argparse.Namespace) -> int:
     robot.reset(
         sample_problems(world, robot.low, robot.high, robot.tool_radius, 1, options.seed)[0].start
     )
-    space = action_space(robot, options.dt)
+    command = velocity_command(robot, options.dt)
     with (
         BagWriter(options.bag, config.robot.joints, options.command_line) as bag,
         bars() as report,
     ):
-        for done in explore(robot, space, bag, options.steps, options.seed):
+        for done in explore(robot, command, bag, options.steps, options.seed):
             report(f'exploring {world.name}', done, options.steps)
     robot.close()
     console.print(f'{options.steps} steps of {options.dt} s in {options.bag}')

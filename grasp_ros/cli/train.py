@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     """Train and write the bundle."""
     import torch
 
-    from grasp_ros.robot.command import ActionSpace
+    from grasp_ros.robot.command import JointVelocity
     from grasp_ros.training.bags import recorded_command
     from grasp_ros.training.dataset import load_bags
     from grasp_ros.training.export import write_bundle
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         SimulatorNodeConfig, find('config/robots', f'{options.robot}.yaml')
     ).robot
     speed = robot.max_velocity
-    space = ActionSpace('joint_velocity', tuple(-v for v in speed), tuple(speed), options.dt)
+    command = JointVelocity(tuple(-v for v in speed), tuple(speed), options.dt)
     given = {
         name: getattr(options, name)
         for name in ('encoder_steps', 'dynamics_steps', 'landmarks')
@@ -67,12 +67,12 @@ def run(options: argparse.Namespace) -> int:
     side = options.image_size
     with bars() as report:
         frames = lambda count: report('frames', count, count)  # noqa: E731
-        data = load_bags(options.bags, robot.joints, space, side, side, frames)
+        data = load_bags(options.bags, robot, command, side, side, frames)
         trained = train(data, config, pick_device(options.device), report)
     manifest = Manifest(
         robot=robot.name,
         joints=robot.joints,
-        action=space,
+        action=command,
         image=ImageSize(*data.source, side, side),
         latent=config.latent,
         dynamics_width=config.width,

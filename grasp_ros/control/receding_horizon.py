@@ -202,7 +202,7 @@ class RecedingHorizon:
         positions = np.stack([motion.position for motion in motions])
         return (
             motions[-1],
-            self._tensor(self._space.action(positions[:-1], positions[1:])),
+            self._tensor(self._space.actions(positions)),
             committed,
         )
 

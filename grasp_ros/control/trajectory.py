@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grasp_ros.robot.command import ActionSpace
+from grasp_ros.robot.command import Command
 from grasp_ros.robot.jtc import sample
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import FloatArray, JointTrajectory, Motion, TimeArray, nanoseconds, seconds
@@ -19,7 +19,7 @@ def from_actions(
     actions: FloatArray,
     start: Motion,
     start_ns: int,
-    space: ActionSpace,
+    command: Command,
     limits: Limits,
     joints: tuple[str, ...],
 ) -> JointTrajectory:
@@ -30,12 +30,13 @@ def from_actions(
     positions and velocities is exact: the limits hold between the points too. Velocities are cut
     where the joint could no longer stop before its position limit.
     """
-    step_ns = nanoseconds(space.dt)
+    step_ns = nanoseconds(command.dt)
     times, motions = [0], [start]
     now = start
     for index, action in enumerate(actions):
-        wanted = np.clip(space.velocity(action, now.position), -limits.velocity, limits.velocity)
-        target = _stoppable(now, wanted, space.dt, limits)
+        wanted = (command.reference(action, now.position) - now.position) / command.dt
+        wanted = np.clip(wanted, -limits.velocity, limits.velocity)
+        target = _stoppable(now, wanted, command.dt, limits)
         now = _ramp(now, target, index * step_ns, step_ns, limits, times, motions)
     rest_ns = int(_ramp_ns(now.velocity, limits).max())
     if rest_ns:
@@ -53,11 +54,11 @@ def from_actions(
 
 
 def stop(
-    start: Motion, start_ns: int, space: ActionSpace, limits: Limits, joints: tuple[str, ...]
+    start: Motion, start_ns: int, command: Command, limits: Limits, joints: tuple[str, ...]
 ) -> JointTrajectory:
     """The shortest trajectory from `start` to rest."""
-    none = np.zeros((0, space.size))
-    trajectory = from_actions(none, start, start_ns, space, limits, joints)
+    none = np.zeros((0, command.size))
+    trajectory = from_actions(none, start, start_ns, command, limits, joints)
     if len(trajectory.times_ns) > 1:
         return trajectory
     times = np.array([0, MIN_RAMP_NS], dtype=np.int64)

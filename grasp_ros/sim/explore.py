@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from grasp_ros.control.trajectory import from_actions
-from grasp_ros.robot.command import WINDUP, ActionSpace
+from grasp_ros.robot.command import Command, JointVelocity
 from grasp_ros.robot.limits import Limits
 from grasp_ros.sim.interface import SimulatedRobot
 from grasp_ros.types import FloatArray, Frame, JointSample, JointTrajectory, Motion
@@ -47,21 +47,22 @@ def random_actions(size: int, rng: np.random.Generator) -> Iterator[FloatArray]:
 
 
 def explore(
-    robot: SimulatedRobot, space: ActionSpace, recorder: Recorder, steps: int, seed: int
+    robot: SimulatedRobot, command: Command, recorder: Recorder, steps: int, seed: int
 ) -> Iterator[int]:
     """Record `steps` model steps of random motion; yields the number done, for a progress bar."""
     limits, joints = Limits.of(robot.config), robot.config.joints
-    actions = random_actions(space.size, np.random.default_rng(seed))
-    control_steps = round(space.dt / robot.control_step)
+    tolerance = np.array(robot.config.tracking_tolerance)
+    actions = random_actions(command.size, np.random.default_rng(seed))
+    control_steps = round(command.dt / robot.control_step)
     for done in range(steps):
         measured = robot.joints()
         recorder.joints(measured)
         recorder.frame(Frame(robot.now_ns, robot.render()))
         start = robot.controller.reference(robot.now_ns)
-        if np.abs(start.position - measured.position).max() > WINDUP:
-            start = Motion(measured.position, np.zeros(space.size))
+        if (np.abs(start.position - measured.position) > tolerance).any():
+            start = Motion(measured.position, np.zeros(len(joints)))
         action = next(actions)[None]
-        trajectory = from_actions(action, start, robot.now_ns, space, limits, joints)
+        trajectory = from_actions(action, start, robot.now_ns, command, limits, joints)
         reason = robot.controller.accept(trajectory, robot.now_ns)
         assert reason is None, reason
         recorder.trajectory(trajectory, robot.now_ns)
@@ -70,7 +71,7 @@ def explore(
         yield done + 1
 
 
-def action_space(robot: SimulatedRobot, dt: float) -> ActionSpace:
+def velocity_command(robot: SimulatedRobot, dt: float) -> Command:
     """Joint velocities up to the robot's limits."""
     bounds = robot.config.max_velocity
-    return ActionSpace('joint_velocity', tuple(-b for b in bounds), tuple(bounds), dt)
+    return JointVelocity(tuple(-b for b in bounds), tuple(bounds), dt)

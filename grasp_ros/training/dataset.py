@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from grasp_ros.config import RobotConfig
 from grasp_ros.observation.image import resize
-from grasp_ros.robot.command import WINDUP, ActionSpace
+from grasp_ros.robot.command import Command
 from grasp_ros.robot.jtc import JointTrajectoryController
 from grasp_ros.training.bags import read_bag
 from grasp_ros.types import (
@@ -64,14 +65,14 @@ class Dataset:
 
 def load_bags(
     paths: list[Path],
-    joints: tuple[str, ...],
-    space: ActionSpace,
+    robot: RobotConfig,
+    command: Command,
     height: int,
     width: int,
     progress: Callable[[int], None] = lambda frames: None,
 ) -> Dataset:
     """All transitions of the bags. Raises BadInput for a bag without a single one."""
-    parts = [_load_bag(path, joints, space, (height, width), progress) for path in paths]
+    parts = [_load_bag(path, robot, command, (height, width), progress) for path in paths]
     sources = {part.source for part in parts}
     if len(sources) > 1:
         raise BadInput(f'bags with different image sizes: {sorted(sources)} (height, width)')
@@ -87,18 +88,18 @@ def load_bags(
 
 def _load_bag(
     path: Path,
-    joints: tuple[str, ...],
-    space: ActionSpace,
+    robot: RobotConfig,
+    command: Command,
     shape: tuple[int, int],
     progress: Callable[[int], None],
 ) -> Dataset:
-    step_ns = nanoseconds(space.dt)
+    step_ns = nanoseconds(command.dt)
     images: list[ImageArray] = []
     stamps: list[int] = []
     samples: list[JointSample] = []
     commands: list[tuple[int, JointTrajectory]] = []
     source: tuple[int, int] | None = None
-    for record in read_bag(path, joints):
+    for record in read_bag(path, robot.joints):
         if isinstance(record, Frame):
             # Keep the frames nearest to a grid of one model step; a gap starts a new grid.
             if stamps and record.stamp_ns - stamps[-1] < 0.75 * step_ns:
@@ -126,21 +127,23 @@ def _load_bag(
     positions = np.stack([np.interp(at, times, column) for column in measured.T], axis=1)
     follows = np.append(np.abs(np.diff(at) - step_ns) < 0.25 * step_ns, False)
 
-    controller = JointTrajectoryController(joints, positions[0])
-    actions = np.zeros((len(at), space.size))
+    controller = JointTrajectoryController(robot.joints, positions[0])
+    tolerance = np.array(robot.tracking_tolerance)
+    actions = np.zeros((len(at), command.size))
     queue = iter(commands)
-    command = next(queue, None)
+    coming = next(queue, None)
     for i in range(len(at) - 1):
-        while command is not None and (command[1].start_ns or command[0]) <= at[i]:
-            controller.accept(command[1], command[1].start_ns or command[0])
-            command = next(queue, None)
+        while coming is not None and (coming[1].start_ns or coming[0]) <= at[i]:
+            controller.accept(coming[1], coming[1].start_ns or coming[0])
+            coming = next(queue, None)
         before = controller.reference(int(at[i])).position
-        if np.abs(before - positions[i]).max() > WINDUP:
+        if (np.abs(before - positions[i]) > tolerance).any():
             before = positions[i]
         # Commands that arrive within the step change its reference as the robot felt it.
-        while command is not None and (command[1].start_ns or command[0]) < at[i + 1]:
-            controller.accept(command[1], command[1].start_ns or command[0])
-            command = next(queue, None)
-        actions[i] = space.action(before, controller.reference(int(at[i + 1])).position)
+        while coming is not None and (coming[1].start_ns or coming[0]) < at[i + 1]:
+            controller.accept(coming[1], coming[1].start_ns or coming[0])
+            coming = next(queue, None)
+        after = controller.reference(int(at[i + 1])).position
+        actions[i] = command.actions(np.stack([before, after]))[0]
     recordings = np.zeros(len(at), dtype=np.int64)
     return Dataset(np.stack(images), positions, actions, follows, recordings, source)

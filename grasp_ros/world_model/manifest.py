@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from grasp_ros.robot.command import ActionSpace
+from grasp_ros.robot.command import Command, make_command
 from grasp_ros.types import BadInput
 
 FORMAT = 1
@@ -32,7 +32,7 @@ class Manifest:
 
     robot: str
     joints: tuple[str, ...]
-    action: ActionSpace
+    action: Command
     image: ImageSize
     latent: int
     dynamics_width: int
@@ -45,8 +45,12 @@ class Manifest:
         """The text of model.yaml."""
         plain = asdict(self)
         plain['joints'] = list(self.joints)
-        plain['action'] = {**asdict(self.action), 'low': list(self.action.low)}
-        plain['action']['high'] = list(self.action.high)
+        plain['action'] = {
+            'meaning': self.action.meaning,
+            'low': list(self.action.low),
+            'high': list(self.action.high),
+            'dt': self.action.dt,
+        }
         return yaml.safe_dump({'format': FORMAT, **plain}, sort_keys=False, width=100)
 
     @classmethod
@@ -58,7 +62,7 @@ class Manifest:
                 raise BadInput(f'{path}: not of bundle format {FORMAT}')
             action = plain['action']
             plain['joints'] = tuple(plain['joints'])
-            plain['action'] = ActionSpace(
+            plain['action'] = make_command(
                 action['meaning'], tuple(action['low']), tuple(action['high']), float(action['dt'])
             )
             plain['image'] = ImageSize(**plain['image'])

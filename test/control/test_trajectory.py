@@ -10,7 +10,7 @@ from strategies import START_NS, Case, cases, dense, each
 
 from grasp_ros.control.guard import extremes
 from grasp_ros.control.trajectory import from_actions, splice, stop
-from grasp_ros.robot.command import MEANINGS
+from grasp_ros.robot.command import COMMANDS
 from grasp_ros.robot.jtc import JointTrajectoryController, interpolate, sample
 from grasp_ros.types import JointTrajectory, Motion, nanoseconds, seconds
 
@@ -25,7 +25,7 @@ def assert_within_limits(trajectory: JointTrajectory, limits, acceleration_round
     assert (acceleration <= limits.acceleration * (1 + 1e-4) + acceleration_rounding).all()
 
 
-@pytest.mark.parametrize('meaning', MEANINGS)
+@pytest.mark.parametrize('meaning', COMMANDS)
 @given(data=st.data())
 def test_keeps_limits_between_points(meaning, data):
     case = data.draw(cases(meaning))

@@ -47,7 +47,7 @@ def test_trained_bundle_loads_and_records_both_commands(trained: Path, bag: Path
 
 def test_exported_encoder_equals_the_trained_one_on_normalised_latents(trained, bag, robot, space):
     loaded = load_bundle(ModelConfig(bundle=str(trained), device='cpu'), robot)
-    data = load_bags([bag], robot.joints, space, 64, 64)
+    data = load_bags([bag], robot, space, 64, 64)
     latents = torch.stack([loaded.encode(image) for image in data.images[:360]])
     # Unit variance over the frames that it was trained on: the graph holds the normalisation.
     torch.testing.assert_close(latents.std(dim=0), torch.ones(32), atol=0.01, rtol=0)

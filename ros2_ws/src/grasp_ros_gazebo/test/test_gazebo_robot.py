@@ -15,7 +15,7 @@ import pytest
 from grasp_ros.control.trajectory import from_actions
 from grasp_ros.robot.limits import Limits
 from grasp_ros.share import find
-from grasp_ros.sim.explore import action_space, explore
+from grasp_ros.sim.explore import explore, velocity_command
 from grasp_ros.sim.interface import SimulatorFailed, make_robot
 from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.worlds import load_world
@@ -58,7 +58,7 @@ class Record:
 def explored(robot, start, steps, seed):
     robot.reset(np.array(start))
     record = Record()
-    for _ in explore(robot, action_space(robot, DT), record, steps, seed):
+    for _ in explore(robot, velocity_command(robot, DT), record, steps, seed):
         pass
     return record
 
@@ -66,7 +66,7 @@ def explored(robot, start, steps, seed):
 def send(robot, actions):
     """Give the controller a trajectory of actions (H, A); returns it."""
     start = Motion(robot.joints().position, np.zeros(2))
-    limits, space = Limits.of(robot.config), action_space(robot, DT)
+    limits, space = Limits.of(robot.config), velocity_command(robot, DT)
     trajectory = from_actions(
         np.array(actions), start, robot.now_ns, space, limits, robot.config.joints
     )
