@@ -201,27 +201,14 @@ class ControlConfig:
     replan_period: float = param(0.2, 'least time between two plans', 's', low=0.01, high=60.0)
     trajectory_steps: int = param(
         8,
-        'model steps of a plan that are sent; the robot moves blindly no '
-        'longer than this, then rests',
+        'model steps after the image that the robot moves at most before it rests, '
+        'when no other image comes',
         'steps',
         low=1,
         high=1000,
     )
     send_ahead: float = param(
         0.05, 'least time from sending to the first point', 's', low=0.0, high=1.0
-    )
-    max_tracking_error: float = param(
-        0.01,
-        'measured and commanded position may differ by this before '
-        'plans start from the measured one',
-        'm or rad',
-        low=0.0,
-    )
-    max_start_error: float = param(
-        0.03,
-        'the guard refuses a trajectory that starts further from the measured state',
-        'm or rad',
-        low=0.0,
     )
     reached_count: int = param(
         3, 'observations in a row at the goal before it counts as reached', low=1

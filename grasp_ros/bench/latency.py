@@ -11,6 +11,7 @@ import numpy as np
 
 from grasp_ros.config import PlannerNodeConfig
 from grasp_ros.control.receding_horizon import RecedingHorizon
+from grasp_ros.control.reference import Reference
 from grasp_ros.types import NS, Observation, Refused
 from grasp_ros.world_model.bundle import Bundle
 
@@ -37,7 +38,7 @@ def replans(
         thumbnail = memory.thumbnail(landmark)
         return np.asarray(cv2.resize(thumbnail, shape, interpolation=cv2.INTER_NEAREST))
 
-    loop = RecedingHorizon(bundle, config, lambda: stamp, clock)
+    loop = RecedingHorizon(bundle, config, Reference, lambda: stamp, clock)
     loop.warm_up()
     for start in starts.tolist():
         far = int((memory.latents - memory.latents[start]).norm(dim=1).argmax())

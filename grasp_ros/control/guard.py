@@ -2,7 +2,9 @@
 """The last look at every trajectory before it leaves: one function a promise.
 
 joint_trajectory_controller takes NaN, jumps and broken limits without a word, so this is the last
-gate. It trusts nothing that the planner computed and keeps no state.
+gate. What it judges is not the message but the motion that the message causes: from whatever the
+controller commands when it comes, over the way that the controller finds to the first point, to
+the last. It trusts nothing that the planner computed and keeps no state.
 """
 
 from __future__ import annotations
@@ -11,44 +13,64 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grasp_ros.control.extremes import extremes
+from grasp_ros.control.reference import Reference
+from grasp_ros.robot.jtc import sample
 from grasp_ros.robot.limits import Limits
-from grasp_ros.types import FloatArray, JointTrajectory, Motion, Refused, nanoseconds, seconds
+from grasp_ros.types import (
+    FloatArray,
+    JointSample,
+    JointTrajectory,
+    Motion,
+    Refused,
+    nanoseconds,
+    seconds,
+)
 
 SLACK = 1e-3  # relative; rounding of times to whole nanoseconds
-MAX_AHEAD_NS = nanoseconds(2.0)  # a trajectory that starts later than this has a foreign clock
+JUMP = 1e-6  # of a joint's range: what rounding leaves between two descriptions of one motion
+MAX_AHEAD_NS = nanoseconds(2.0)  # a motion that begins later than this has a foreign clock
+RECEIPTS = 5  # moments of receipt that are looked at
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The state and the observation that a trajectory was computed from."""
+class Situation:
+    """What a trajectory is judged against.
 
-    motion: Motion
-    stamp_ns: int
+    reference: what the controller was told. measured: the newest joints. now_ns: the time, and
+    transport_ns how much later the trajectory may come. observation_ns: the stamp of the image
+    that it was planned from, None for a stop.
+    """
+
+    reference: Reference
+    measured: JointSample
+    now_ns: int
+    transport_ns: int
+    observation_ns: int | None = None
 
 
 class Guard:
     """Checks trajectories for one robot.
 
-    max_start_error: m or rad between the measured and the first position, beside what the robot
-    can travel in between. max_age_ns: oldest observation.
+    tolerance (J,): m or rad between commanded and measured position while the robot follows.
+    max_age_ns: oldest observation.
     """
 
     def __init__(
-        self, joints: tuple[str, ...], limits: Limits, max_start_error: float, max_age_ns: int
+        self, joints: tuple[str, ...], limits: Limits, tolerance: FloatArray, max_age_ns: int
     ):
         self._joints, self._limits = joints, limits
-        self._max_start_error, self._max_age_ns = max_start_error, max_age_ns
+        self._tolerance, self._max_age_ns = tolerance, max_age_ns
 
-    def check(
-        self, trajectory: JointTrajectory, measured: Measured, now_ns: int
-    ) -> Refused | None:
+    def check(self, trajectory: JointTrajectory, situation: Situation) -> Refused | None:
         """None when every promise is kept; otherwise the first broken one, with its numbers."""
         reason = (
             self._well_formed(trajectory)
-            or self._in_time(trajectory, measured, now_ns)
-            or self._starts_near(trajectory, measured)
-            or self._within_limits(trajectory, measured)
+            or self._in_time(trajectory, situation)
             or self._ends_at_rest(trajectory)
+            or self._starts_near(trajectory, situation)
+            or self._within_limits(trajectory, situation)
+            or self._joins(trajectory, situation)
         )
         return None if reason is None else Refused(f'guard: {reason}')
 
@@ -68,59 +90,22 @@ class Guard:
                 return f'{name} are not finite'
         if (np.diff(trajectory.times_ns) <= 0).any():
             return 'times are not strictly increasing'
+        if trajectory.start_ns <= 0:
+            return 'no start time'
         return None
 
-    def _in_time(self, trajectory: JointTrajectory, measured: Measured, now_ns: int) -> str | None:
-        first_ns = trajectory.start_ns + int(trajectory.times_ns[0])
-        if first_ns <= now_ns:
-            return f'starts {seconds(now_ns - first_ns):.3f} s in the past'
+    def _in_time(self, trajectory: JointTrajectory, situation: Situation) -> str | None:
+        now_ns, first_ns = situation.now_ns, _first_ns(trajectory)
+        if trajectory.end_ns <= now_ns + situation.transport_ns:
+            return f'ends {seconds(trajectory.end_ns - now_ns):.3f} s from now, before it arrives'
         if first_ns > now_ns + MAX_AHEAD_NS:
             ahead, limit = seconds(first_ns - now_ns), seconds(MAX_AHEAD_NS)
             return f'starts {ahead:.3f} s ahead, {limit:.3f} s allowed'
-        age_ns = now_ns - measured.stamp_ns
-        if not 0 <= age_ns <= self._max_age_ns:
-            limit = seconds(self._max_age_ns)
-            return f'observation is {seconds(age_ns):.3f} s old, 0 to {limit:.3f} s allowed'
-        return None
-
-    def _starts_near(self, trajectory: JointTrajectory, measured: Measured) -> str | None:
-        first_ns = trajectory.start_ns + int(trajectory.times_ns[0])
-        travel = self._limits.velocity * seconds(first_ns - measured.stamp_ns)
-        error = np.abs(trajectory.positions[0] - measured.motion.position)
-        for name, seen, allowed in zip(
-            self._joints, error, travel + self._max_start_error, strict=True
-        ):
-            if not seen <= allowed:
-                return (
-                    f'{name} starts {seen:.4f} from the measured position, {allowed:.4f} allowed'
-                )
-        return None
-
-    def _within_limits(self, trajectory: JointTrajectory, measured: Measured) -> str | None:
-        limits, start = self._limits, measured.motion.position
-        position, velocity, acceleration = extremes(trajectory)
-        margin = SLACK * (limits.position_max - limits.position_min)
-        # A joint that is measured outside may be anywhere between there and the inside.
-        lowest = np.minimum(limits.position_min, start) - margin
-        highest = np.maximum(limits.position_max, start) + margin
-        anything = np.full_like(lowest, -np.inf)
-        checks: list[tuple[str, FloatArray, FloatArray, FloatArray]] = [
-            ('position', position[0], lowest, highest),
-            ('position', position[1], lowest, highest),
-            ('speed', velocity, anything, limits.velocity * (1 + SLACK)),
-            ('acceleration', acceleration, anything, limits.acceleration * (1 + SLACK) + 1e-6),
-        ]
-        for what, seen, low, high in checks:
-            bad = ~((seen >= low) & (seen <= high))
-            if bad.any():
-                joint = int(np.argmax(bad))
-                bounds = [
-                    float(np.broadcast_to(bound, seen.shape)[joint]) for bound in (low, high)
-                ]
-                return (
-                    f'{self._joints[joint]} {what} {seen[joint]:.4f} is outside '
-                    f'{bounds[0]:.4f} to {bounds[1]:.4f}'
-                )
+        if situation.observation_ns is not None:
+            age_ns = now_ns - situation.observation_ns
+            if not 0 <= age_ns <= self._max_age_ns:
+                limit = seconds(self._max_age_ns)
+                return f'observation is {seconds(age_ns):.3f} s old, 0 to {limit:.3f} s allowed'
         return None
 
     def _ends_at_rest(self, trajectory: JointTrajectory) -> str | None:
@@ -128,36 +113,116 @@ class Guard:
         last = trajectory.velocities[-1]
         return f'last velocity {last.tolist()} is not zero' if last.any() else None
 
+    def _starts_near(self, trajectory: JointTrajectory, situation: Situation) -> str | None:
+        """The commanded position at the time of the measurement, and what was measured."""
+        measured = situation.measured
+        at_ns = max(situation.now_ns, _first_ns(trajectory))
+        travel = self._limits.velocity * seconds(abs(at_ns - measured.stamp_ns))
+        error = np.abs(sample(trajectory, at_ns).position - measured.position)
+        for name, seen, allowed in zip(self._joints, error, travel + self._tolerance, strict=True):
+            if not seen <= allowed:
+                return (
+                    f'{name} starts {seen:.4f} from the measured position, {allowed:.4f} allowed'
+                )
+        return None
 
-def extremes(
-    trajectory: JointTrajectory,
-) -> tuple[tuple[FloatArray, FloatArray], FloatArray, FloatArray]:
-    """(lowest, highest) position, highest speed and acceleration (J,) along the cubic segments.
+    def _within_limits(self, trajectory: JointTrajectory, situation: Situation) -> str | None:
+        return self._beyond(trajectory, self._bounds(situation))
 
-    Not only at the points: a cubic overshoots between points that keep every limit.
-    """
+    def _joins(self, trajectory: JointTrajectory, situation: Situation) -> str | None:
+        """Whenever it arrives, the controller must get from what it commands onto the trajectory.
+
+        Before the first point it moves there by one cubic: from its reference, or from where the
+        robot is measured (`interpolate_from_desired_state: false`, a controller that holds after
+        it has refused or aborted). After it, it is on the trajectory at once.
+        """
+        first_ns, now_ns = _first_ns(trajectory), situation.now_ns
+        bounds = self._bounds(situation)
+        for received_ns in np.linspace(now_ns, now_ns + situation.transport_ns, RECEIPTS):
+            received = int(received_ns)
+            if received < first_ns:
+                for start in self._possible(situation, received):
+                    bridge = _bridge(start, received, trajectory)
+                    if (reason := self._beyond(bridge, bounds)) is not None:
+                        return f'on the way to the first point, {reason}'
+            elif (reason := self._jump(trajectory, situation.reference, received)) is not None:
+                return reason
+        return None
+
+    def _jump(self, trajectory: JointTrajectory, old: Reference, at_ns: int) -> str | None:
+        before, after = old.at(at_ns), sample(trajectory, at_ns)
+        if before is None or at_ns < old.settled_ns:
+            return 'begins in the past, and what the controller follows is not known'
+        span = self._limits.position_max - self._limits.position_min
+        allowed = JUMP * np.maximum(span, 1.0)
+        for what, gap in (
+            ('position', np.abs(after.position - before.position)),
+            # A difference in speed that lasts a millisecond moves the joint by as much.
+            ('velocity', np.abs(after.velocity - before.velocity) * 1e-3),
+        ):
+            if not (gap <= allowed).all():
+                joint = int(np.argmax(gap / allowed))
+                return f'{self._joints[joint]} jumps in {what} from what the controller follows'
+        return None
+
+    def _possible(self, situation: Situation, at_ns: int) -> list[Motion]:
+        """Where the controller may start from: its reference, and the robot, moving or held."""
+        measured = situation.measured
+        ahead = seconds(max(0, at_ns - measured.stamp_ns))
+        held = Motion(measured.position, np.zeros(len(self._joints)))
+        moving = Motion(measured.position + ahead * measured.velocity, measured.velocity)
+        told = situation.reference.at(at_ns)
+        return [held, moving] if told is None else [told, held, moving]
+
+    def _bounds(self, situation: Situation) -> tuple[FloatArray, FloatArray]:
+        """Position limits; a joint that stands outside may be anywhere between there and inside.
+
+        Never further outside than the tolerance: whatever is measured beyond is wrong.
+        """
+        limits, low, high = self._limits, self._limits.position_min, self._limits.position_max
+        for motion in self._possible(situation, situation.now_ns):
+            low = np.fmin(low, motion.position)
+            high = np.fmax(high, motion.position)
+        margin = SLACK * (limits.position_max - limits.position_min)
+        low = np.maximum(low, limits.position_min - self._tolerance) - margin
+        high = np.minimum(high, limits.position_max + self._tolerance) + margin
+        return low, high
+
+    def _beyond(
+        self, trajectory: JointTrajectory, bounds: tuple[FloatArray, FloatArray]
+    ) -> str | None:
+        """The first limit that the motion breaks, in words."""
+        limits = self._limits
+        position, velocity, acceleration = extremes(trajectory)
+        anything = np.full_like(velocity, -np.inf)
+        checks: list[tuple[str, FloatArray, FloatArray, FloatArray]] = [
+            ('position', position[0], *bounds),
+            ('position', position[1], *bounds),
+            ('speed', velocity, anything, limits.velocity * (1 + SLACK)),
+            ('acceleration', acceleration, anything, limits.acceleration * (1 + SLACK) + 1e-6),
+        ]
+        for what, seen, low, high in checks:
+            bad = ~((seen >= low) & (seen <= high))
+            if bad.any():
+                joint = int(np.argmax(bad))
+                return (
+                    f'{self._joints[joint]} {what} {seen[joint]:.4f} is outside '
+                    f'{low[joint]:.4f} to {high[joint]:.4f}'
+                )
+        return None
+
+
+def _first_ns(trajectory: JointTrajectory) -> int:
+    return trajectory.start_ns + int(trajectory.times_ns[0])
+
+
+def _bridge(start: Motion, start_ns: int, trajectory: JointTrajectory) -> JointTrajectory:
+    """The controller's cubic from a state to the first point."""
     assert trajectory.velocities is not None
-    p, v = trajectory.positions, trajectory.velocities
-    speed = np.abs(v).max(axis=0)
-    if len(p) == 1:
-        return (p[0], p[0]), speed, np.zeros_like(speed)
-    span = (np.diff(trajectory.times_ns) / 1e9)[:, None]
-    gap, v0, v1 = np.diff(p, axis=0), v[:-1], v[1:]
-    # p(t) = p0 + v0 t + c2 t² + c3 t³
-    c2 = 3 * gap / span**2 - (2 * v0 + v1) / span
-    c3 = -2 * gap / span**3 + (v0 + v1) / span**2
-    acceleration = np.maximum(np.abs(2 * c2), np.abs(2 * c2 + 6 * c3 * span)).max(axis=0)
-
-    def at(t: FloatArray) -> FloatArray:
-        return p[:-1] + t * (v0 + t * (c2 + t * c3))
-
-    with np.errstate(divide='ignore', invalid='ignore'):
-        vertex = -c2 / (3 * c3)
-        vertex = np.clip(np.where(np.isfinite(vertex), vertex, 0.0), 0.0, span)
-        # Where the velocity v0 + 2 c2 t + 3 c3 t² is zero; numerically stable form of the roots.
-        q = -(c2 + np.copysign(np.sqrt(np.maximum(c2**2 - 3 * c3 * v0, 0.0)), c2))
-        roots = [q / (3 * c3), v0 / q]
-    speed = np.maximum(speed, np.abs(v0 + vertex * (2 * c2 + 3 * c3 * vertex)).max(axis=0))
-    turns = [at(np.clip(np.where(np.isfinite(t), t, 0.0), 0.0, span)) for t in roots]
-    reached = np.concatenate([p, *turns])
-    return (reached.min(axis=0), reached.max(axis=0)), speed, acceleration
+    return JointTrajectory(
+        trajectory.joints,
+        start_ns,
+        np.array([0, _first_ns(trajectory) - start_ns], dtype=np.int64),
+        np.stack([start.position, trajectory.positions[0]]),
+        np.stack([start.velocity, trajectory.velocities[0]]),
+    )

@@ -7,19 +7,31 @@ from collections import deque
 
 import numpy as np
 
-WINDOW = 100  # samples that the percentile is taken over
+WINDOW = 50  # samples that the estimate is made of
 
 
 class Latency:
-    """A rolling 95th percentile, in ns. Until something was measured it is `initial_ns`."""
+    """A rolling 90th percentile, in ns, that a single slow plan does not move.
 
-    def __init__(self, initial_ns: int):
-        self._samples: deque[int] = deque([initial_ns], maxlen=WINDOW)
+    Until something was measured it is `initial_ns`. Times below zero or above `most_ns` come from
+    a clock that jumped or a plan that hung: none can be planned for, so they are left out.
+    """
+
+    def __init__(self, initial_ns: int, most_ns: int):
+        self._initial_ns, self._most_ns = min(initial_ns, most_ns), most_ns
+        self._samples: deque[int] = deque(maxlen=WINDOW)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was measured: after the clock jumped."""
+        self._samples.clear()
+        self._samples.append(self._initial_ns)
 
     def add(self, latency_ns: int) -> None:
         """Record one image-to-trajectory time."""
-        self._samples.append(latency_ns)
+        if 0 <= latency_ns <= self._most_ns:
+            self._samples.append(latency_ns)
 
-    def p95_ns(self) -> int:
-        """The latency to plan for."""
-        return int(np.percentile(self._samples, 95))
+    def estimate_ns(self) -> int:
+        """The latency to plan for; an observed one, never the largest of several."""
+        return int(np.percentile(self._samples, 90, method='lower'))

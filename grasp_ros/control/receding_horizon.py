@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Receding horizon: from an observation to the next piece of trajectory, again and again.
 
-A plan takes time, and the robot moves meanwhile. So each plan starts at `t_start`, a whole number
+A plan takes time, and the robot moves meanwhile. So each plan starts at `start_ns`, a whole number
 of model steps after the observation and later than the plan will be ready: the latent is rolled
-forward with what the robot was already told to do until then, and the new trajectory continues the
-old one there.
+forward with what the controller was already told to do until then, and the new motion continues
+its reference there.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from torch import Tensor
 
 from grasp_ros.config import PlannerNodeConfig, horizon_steps
 from grasp_ros.control.latency import Latency
-from grasp_ros.control.trajectory import from_actions, splice, stop
+from grasp_ros.control.reference import Reference
+from grasp_ros.control.trajectory import from_actions
 from grasp_ros.planning.grasp import Grasp
 from grasp_ros.planning.icem import Icem
 from grasp_ros.planning.problem import Deadline, Plan, Planner, Problem
 from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.planning.warmstart import shift
-from grasp_ros.robot.jtc import sample
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import (
     FloatArray,
@@ -42,6 +42,10 @@ from grasp_ros.world_model.dynamics import rollout
 SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
 EXTRA_STEPS = 2
 MIN_HORIZON = 4
+NO_WAY = (
+    'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
+    'something else'
+)
 Clock = Callable[[], int]
 
 
@@ -49,15 +53,17 @@ Clock = Callable[[], int]
 class Replan:
     """What one observation led to.
 
-    The plan begins at start_ns in the state `start`. trajectory: to send, None in an overrun.
-    distance: |z - goal| of the observation. path_steps: travel time to the goal by the roadmap,
-    None off it. encode_ns, plan_ns: time spent, by the steady clock.
+    The plan begins at start_ns in the state `start` of the reference that is named by generation.
+    trajectory: its motion from there to rest, as far as it is to be sent. distance: of the
+    observation to the goal. path_steps: travel time to the goal by the roadmap. encode_ns and
+    plan_ns: time spent, by the steady clock.
     """
 
     plan: Plan
     start: Motion
     start_ns: int
-    trajectory: JointTrajectory | None
+    generation: int
+    trajectory: JointTrajectory
     distance: float
     path_steps: float | None
     reached: bool
@@ -74,21 +80,31 @@ def make_planner(config: PlannerNodeConfig, bundle: Bundle) -> Planner:
 
 
 class RecedingHorizon:
-    """The loop's memory: goal, last plan, and what the robot was told to do.
+    """The loop's memory: goal, last plan, and how long planning takes.
 
-    clock: ns of the time in which observations are stamped. steady: ns that never jump, for the
-    planner's deadline.
+    reference: what the controller is following now. clock: ns of the time in which observations
+    are stamped. steady: ns that never jump, for the planner's deadline.
     """
 
-    def __init__(self, bundle: Bundle, config: PlannerNodeConfig, clock: Clock, steady: Clock):
-        self._bundle, self._config, self._clock, self._steady = bundle, config, clock, steady
-        self._space = bundle.manifest.action
+    def __init__(
+        self,
+        bundle: Bundle,
+        config: PlannerNodeConfig,
+        reference: Callable[[], Reference],
+        clock: Clock,
+        steady: Clock,
+    ):
+        self._bundle, self._config = bundle, config
+        self._reference, self._clock, self._steady = reference, clock, steady
+        self._command = bundle.manifest.action
         self._limits = Limits.of(config.robot)
         self._planner = make_planner(config, bundle)
-        self._roadmap = Roadmap(bundle.memory, bundle.dynamics, self._space.size)
-        self._latency = Latency(nanoseconds(config.planner.deadline))
+        self._roadmap = Roadmap(bundle.memory, bundle.dynamics, self._command.size)
+        self._send_ahead_ns = nanoseconds(config.control.send_ahead)
+        self._latency = Latency(
+            nanoseconds(config.planner.deadline), nanoseconds(config.observation.max_age)
+        )
         self._goal: Tensor | None = None
-        self._committed: JointTrajectory | None = None
         self._last: tuple[int, Plan] | None = None
         self._near = 0
 
@@ -100,7 +116,8 @@ class RecedingHorizon:
         self._roadmap.set_goal(latents[0])
         far = latents[(latents - latents[0]).norm(dim=1).argmax()]
         problem, _ = self._problem(far, latents[0])
-        self._planner.plan(problem)
+        if problem is not None:
+            self._planner.plan(problem)
 
     def set_goal(self, rgb: ImageArray) -> None:
         """Plan towards the image (H, W, 3) from now on. Raises BadInput and keeps the old goal."""
@@ -109,21 +126,9 @@ class RecedingHorizon:
         self._goal, self._last, self._near = goal, None, 0
 
     def clear(self) -> None:
-        """Forget goal, plan and commitment: after a cancelled goal or a clock that jumped."""
-        self._goal = self._committed = self._last = None
-
-    def commit(self, trajectory: JointTrajectory) -> None:
-        """Tell what was sent to the controller."""
-        self._committed = trajectory
-
-    def stop(self) -> JointTrajectory | None:
-        """The trajectory that brings the robot to rest from what it was told, None if it rests."""
-        start_ns = self._clock() + nanoseconds(self._config.control.send_ahead)
-        if self._committed is None or self._committed.end_ns <= start_ns:
-            return None
-        motion = sample(self._committed, start_ns)
-        joints = self._config.robot.joints
-        return stop(motion, start_ns, self._space, self._limits, joints)
+        """Forget goal, plan and latency: after a cancelled goal or a clock that jumped."""
+        self._goal = self._last = None
+        self._latency.clear()
 
     def replan(self, observation: Observation) -> Replan | Refused:
         """Plan from an observation to the goal."""
@@ -137,28 +142,40 @@ class RecedingHorizon:
         distance = float((latent - goal).norm())
         reached = self._reached(distance)
 
-        step_ns = nanoseconds(self._space.dt)
-        ready_ns = self._latency.p95_ns() + nanoseconds(self._config.control.send_ahead)
-        ahead = max(1, math.ceil(ready_ns / step_ns))
-        start_ns = observation.stamp_ns + ahead * step_ns
-        start, actions, committed = self._until(observation, ahead)
+        reference = self._reference()
+        ahead, start_ns = self._start(observation, reference)
+        start, actions = self._until(observation, reference, ahead, start_ns)
         z_start = rollout(self._bundle.dynamics, latent[None], actions[None])[0, -1]
         problem, path_steps = self._problem(z_start, goal)
+        if problem is None:
+            return Refused(NO_WAY)
         plan = self._plan(problem, start_ns, lambda: self._steady() > deadline_ns)
         planned = self._steady()
 
         self._last = (start_ns, plan)
-        steps = self._config.control.trajectory_steps
+        # The time until the plan begins is blind, too.
+        steps = max(1, self._config.control.trajectory_steps - ahead)
         trajectory = self._motion(plan, steps, start, start_ns)
-        now = self._clock()
-        self._latency.add(now - observation.stamp_ns)
-        first_ns = now + nanoseconds(self._config.control.send_ahead)
-        if committed is not None:
-            trajectory = splice(committed, trajectory, first_ns)
-        # In an overrun the robot goes on with the last trajectory, which ends at rest.
-        sent = trajectory if first_ns <= start_ns else None
-        times = (encoded - begin, planned - encoded)
-        return Replan(plan, start, start_ns, sent, distance, path_steps, reached, *times)
+        self._latency.add(self._clock() - observation.stamp_ns)
+        return Replan(
+            plan,
+            start,
+            start_ns,
+            reference.generation,
+            trajectory,
+            distance,
+            path_steps,
+            reached,
+            encode_ns=encoded - begin,
+            plan_ns=planned - encoded,
+        )
+
+    def _start(self, observation: Observation, reference: Reference) -> tuple[int, int]:
+        """When the plan begins: model steps after the observation, and the time."""
+        step_ns = nanoseconds(self._command.dt)
+        ready_ns = self._latency.estimate_ns() + self._send_ahead_ns
+        ahead = max(1, math.ceil(ready_ns / step_ns))
+        return ahead, reference.snapped(observation.stamp_ns + ahead * step_ns)
 
     def preview(self, replan: Replan) -> JointTrajectory:
         """The motion of the whole plan, for people: only its beginning is sent."""
@@ -168,7 +185,7 @@ class RecedingHorizon:
     def _motion(self, plan: Plan, steps: int, start: Motion, start_ns: int) -> JointTrajectory:
         actions = plan.actions[:steps].cpu().numpy().astype(np.float64)
         joints = self._config.robot.joints
-        return from_actions(actions, start, start_ns, self._space, self._limits, joints)
+        return from_actions(actions, start, start_ns, self._command, self._limits, joints)
 
     def _reached(self, distance: float) -> bool:
         """Near the goal for some observations in a row, and until it is left by twice as much."""
@@ -180,36 +197,26 @@ class RecedingHorizon:
         return self._near >= count
 
     def _until(
-        self, observation: Observation, ahead: int
-    ) -> tuple[Motion, Tensor, JointTrajectory | None]:
-        """Where the robot will be `ahead` model steps after the observation, the actions that take
-        it there (ahead, A), and the commitment behind them.
+        self, observation: Observation, reference: Reference, ahead: int, start_ns: int
+    ) -> tuple[Motion, Tensor]:
+        """The reference at the plan's start, and the actions (ahead, A) that take it there.
 
-        A robot that does not follow (blocked, or led by someone else) is planned for as standing
-        where it was measured.
+        Before anything was told, the robot stands where it is measured.
         """
-        step_ns = nanoseconds(self._space.dt)
-        times = [observation.stamp_ns + i * step_ns for i in range(ahead + 1)]
-        committed = self._committed
-        if committed is not None:
-            motions = [sample(committed, at) for at in times]
-            error = np.abs(motions[0].position - observation.position).max()
-            if error > self._config.control.max_tracking_error:
-                committed = None
-        if committed is None:
-            rest = Motion(observation.position, np.zeros(len(observation.position)))
-            motions = [rest] * (ahead + 1)
+        step_ns = nanoseconds(self._command.dt)
+        rest = Motion(observation.position, np.zeros(len(observation.position)))
+        times = [observation.stamp_ns + i * step_ns for i in range(ahead)]
+        motions = [reference.at(at) or rest for at in (*times, start_ns)]
         positions = np.stack([motion.position for motion in motions])
-        return (
-            motions[-1],
-            self._tensor(self._space.actions(positions)),
-            committed,
-        )
+        return motions[-1], self._tensor(self._command.actions(positions))
 
-    def _problem(self, start: Tensor, goal: Tensor) -> tuple[Problem, float | None]:
-        """The goal or, when it is beyond the horizon, the path point at the horizon."""
+    def _problem(self, start: Tensor, goal: Tensor) -> tuple[Problem | None, float | None]:
+        """The goal or, when it is beyond the horizon, the path point at the horizon.
+
+        None where the roadmap knows no way: a straight line through the latent space is none.
+        """
         config = self._config.planner
-        fixed = horizon_steps(config.horizon, self._space.dt)
+        fixed = horizon_steps(config.horizon, self._command.dt)
         weight = config.icem.running_weight if config.algorithm == 'icem' else 0.0
         if not config.use_roadmap:
             assert fixed is not None
@@ -217,7 +224,7 @@ class RecedingHorizon:
         path = self._roadmap.path(start)
         limit = fixed or config.max_horizon
         if path is None:
-            return Problem(start, goal, limit, running_weight=weight), None
+            return None, None
         horizon = limit
         if fixed is None:
             wanted = math.ceil(path.steps * SLACK) + EXTRA_STEPS
@@ -232,7 +239,7 @@ class RecedingHorizon:
         warm = None
         if self._last is not None:
             last_ns, plan = self._last
-            steps = round((start_ns - last_ns) / nanoseconds(self._space.dt))
+            steps = round((start_ns - last_ns) / nanoseconds(self._command.dt))
             warm = shift(plan, max(0, steps), problem.horizon)
         return self._planner.plan(problem, warm, deadline)
 

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Joint trajectories: made from actions within limits, cut, and ended at rest."""
+"""Joint trajectories: made from actions, within limits, ended at rest."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from grasp_ros.robot.command import Command
-from grasp_ros.robot.jtc import sample
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import FloatArray, JointTrajectory, Motion, TimeArray, nanoseconds, seconds
 
 MIN_RAMP_NS = 1_000_000  # a velocity change takes at least this long, so points stay apart
-MIN_GAP_NS = 1_000  # nearer points are one: a cubic over less time is lost in rounding
 BISECTIONS = 30
 
 
@@ -38,10 +36,28 @@ def from_actions(
         wanted = np.clip(wanted, -limits.velocity, limits.velocity)
         target = _stoppable(now, wanted, command.dt, limits)
         now = _ramp(now, target, index * step_ns, step_ns, limits, times, motions)
+    return _ended(now, len(actions) * step_ns, start_ns, limits, joints, times, motions)
+
+
+def stop(start: Motion, start_ns: int, limits: Limits, joints: tuple[str, ...]) -> JointTrajectory:
+    """The shortest trajectory from `start` to rest."""
+    return _ended(start, 0, start_ns, limits, joints, [0], [start])
+
+
+def _ended(
+    now: Motion,
+    after_ns: int,
+    start_ns: int,
+    limits: Limits,
+    joints: tuple[str, ...],
+    times: list[int],
+    motions: list[Motion],
+) -> JointTrajectory:
+    """The points so far and a ramp to rest; at least two points."""
+    zero = np.zeros_like(now.velocity)
     rest_ns = int(_ramp_ns(now.velocity, limits).max())
-    if rest_ns:
-        zero = np.zeros_like(now.velocity)
-        _ramp(now, zero, len(actions) * step_ns, rest_ns, limits, times, motions)
+    if rest_ns or len(times) == 1:
+        _ramp(now, zero, after_ns, max(rest_ns, MIN_RAMP_NS), limits, times, motions)
     velocities = np.stack([motion.velocity for motion in motions])
     velocities[-1] = 0.0
     return JointTrajectory(
@@ -50,20 +66,6 @@ def from_actions(
         np.array(times, dtype=np.int64),
         np.stack([motion.position for motion in motions]),
         velocities,
-    )
-
-
-def stop(
-    start: Motion, start_ns: int, command: Command, limits: Limits, joints: tuple[str, ...]
-) -> JointTrajectory:
-    """The shortest trajectory from `start` to rest."""
-    none = np.zeros((0, command.size))
-    trajectory = from_actions(none, start, start_ns, command, limits, joints)
-    if len(trajectory.times_ns) > 1:
-        return trajectory
-    times = np.array([0, MIN_RAMP_NS], dtype=np.int64)
-    return JointTrajectory(
-        joints, start_ns, times, np.stack([start.position] * 2), np.zeros((2, len(joints)))
     )
 
 
@@ -123,25 +125,3 @@ def _stoppable(now: Motion, wanted: FloatArray, dt: float, limits: Limits) -> Fl
         fits = safe(middle)
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
     return np.where(ok, wanted, low)
-
-
-def splice(committed: JointTrajectory, new: JointTrajectory, after_ns: int) -> JointTrajectory:
-    """`new`, preceded by `committed` from `after_ns` to its start.
-
-    The controller forgets the old trajectory when a new one comes, so what it should still follow
-    of the old one must be sent again.
-    """
-    assert committed.velocities is not None and new.velocities is not None
-    here = sample(committed, after_ns)
-    absolute = committed.start_ns + committed.times_ns
-    keep = (absolute > after_ns + MIN_GAP_NS) & (absolute < new.start_ns - MIN_GAP_NS)
-    if new.start_ns - after_ns < MIN_GAP_NS:
-        return new
-    times = np.concatenate([[after_ns], absolute[keep], new.start_ns + new.times_ns])
-    return JointTrajectory(
-        new.joints,
-        after_ns,
-        times - after_ns,
-        np.concatenate([here.position[None], committed.positions[keep], new.positions]),
-        np.concatenate([here.velocity[None], committed.velocities[keep], new.velocities]),
-    )

@@ -22,7 +22,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from grasp_ros.config import PlannerNodeConfig
-from grasp_ros.control.guard import Guard, Measured
+from grasp_ros.control.gate import Gate
 from grasp_ros.control.receding_horizon import RecedingHorizon, Replan
 from grasp_ros.control.worker import Worker
 from grasp_ros.nodes import messages, qos
@@ -39,13 +39,11 @@ from grasp_ros.nodes.status import (
 )
 from grasp_ros.observation.joints import JointReader
 from grasp_ros.observation.pairing import ObservationBuffer
-from grasp_ros.robot.limits import Limits
 from grasp_ros.types import (
     BadInput,
     ImageArray,
     JointSample,
     JointTrajectory,
-    Motion,
     Observation,
     Refused,
     nanoseconds,
@@ -79,12 +77,12 @@ class PlannerNode(Node):
         if self._bundle.encoder.fell_back:
             wanted, runs = config.model.providers[0], self._bundle.encoder.provider
             self.get_logger().warning(f'the encoder runs on {runs}, not on {wanted}')
-        self._loop = RecedingHorizon(self._bundle, config, self._now_ns, time.monotonic_ns)
+        self._gate = Gate(config)
+        self._loop = RecedingHorizon(
+            self._bundle, config, lambda: self._gate.reference, self._now_ns, time.monotonic_ns
+        )
         self._loop.warm_up()
-        limits = Limits.of(config.robot)
         control, observation = config.control, config.observation
-        max_age_ns = nanoseconds(observation.max_age)
-        self._guard = Guard(config.robot.joints, limits, control.max_start_error, max_age_ns)
         self._joints = JointReader(config.robot, observation.velocity_margin)
         self._buffer = ObservationBuffer(observation)
 
@@ -123,6 +121,7 @@ class PlannerNode(Node):
         self.create_subscription(kind, f'~/goal_image{suffix}', self._on_goal_image, qos.COMMAND)
         self.create_service(Trigger, '~/teach_goal', self._on_teach_goal)
         self.create_service(Trigger, '~/cancel', self._on_cancel)
+        self.create_service(Trigger, '~/clear_fault', self._on_clear_fault)
         message = JointTrajectoryMessage
         self._trajectory_pub = self.create_publisher(message, '~/joint_trajectory', qos.COMMAND)
         self._plan_pub = self.create_publisher(message, '~/plan', qos.COMMAND)
@@ -159,6 +158,11 @@ class PlannerNode(Node):
             self._refuse('joints', str(error))
             return
         self._buffer.add_joints(sample)
+        with self._lock:
+            self._gate.observe(sample)
+            now_ns = self._now_ns()
+            if self._gate.following is not None and not self._gate.reference.rests(now_ns):
+                self._stop_robot()
         self._pair()
 
     def _on_image(self, message: Image | CompressedImage, info: MessageInfo) -> None:
@@ -234,6 +238,15 @@ class PlannerNode(Node):
             self._say(WAITING, 'no goal')
         return response
 
+    def _on_clear_fault(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """A person says that the robot stands where it is measured, and is held there."""
+        with self._lock:
+            self._joints.clear()
+            self._buffer.clear()
+            self._gate.clear()
+        response.success, response.message = True, 'measured anew'
+        return response
+
     def _on_jump(self, _: object) -> None:
         """The clock jumped back: whatever was stamped or planned before it means nothing now."""
         self.get_logger().warning('the clock jumped back: observations, goal and plan are dropped')
@@ -241,6 +254,7 @@ class PlannerNode(Node):
             self._buffer.clear()
             self._joints.clear()
             self._loop.clear()
+            self._gate.clear()
             self._drop_goal()
             self._newest, self._unpaired, self._due_ns = None, None, 0
             self._say(WAITING, 'the clock jumped back')
@@ -300,9 +314,6 @@ class PlannerNode(Node):
         if replan.reached:
             self._say(REACHED, f'latent distance {replan.distance:.3f}', publish=False)
             return
-        if replan.trajectory is None:
-            self._statistics.counts['overruns'] += 1
-            return
         if not self._config.control.execute:
             self._say(PLANNING, 'shadow mode', publish=False)
             return
@@ -310,14 +321,16 @@ class PlannerNode(Node):
             topic = self._trajectory_pub.topic_name
             self._say(WAITING, f'no controller subscribes to {topic}', publish=False)
             return
-        motion = Motion(observation.position, observation.velocity)
-        measured = Measured(motion, observation.stamp_ns)
-        refused = self._guard.check(replan.trajectory, measured, self._now_ns())
-        if refused is not None:
-            self._statistics.counts['guard_refused'] += 1
-            self._say(HOLDING, refused.reason, publish=False)
+        message = self._gate.admit(
+            replan.trajectory, replan.generation, observation.stamp_ns, self._now_ns()
+        )
+        if isinstance(message, Refused):
+            late = message.reason == 'late'
+            self._statistics.counts['overruns' if late else 'guard_refused'] += 1
+            if not late:
+                self._say(HOLDING, message.reason, publish=False)
             return
-        self._publish_trajectory(replan.trajectory)
+        self._publish_trajectory(message)
         self._say(PLANNING, '', publish=False)
 
     def _planner_failed(self, error: Exception) -> None:
@@ -332,6 +345,7 @@ class PlannerNode(Node):
             self._goal, self._due_ns = rgb, 0
             self._goal_number += 1
             self._last = None
+            self._gate.begin()
             self._say(PLANNING, f'goal {self._goal_number}')
 
     def _drop_goal(self) -> None:
@@ -341,12 +355,12 @@ class PlannerNode(Node):
 
     def _stop_robot(self) -> None:
         """Called with the lock held."""
-        if (trajectory := self._loop.stop()) is not None:
+        if (trajectory := self._gate.stop(self._now_ns())) is not None:
             self._publish_trajectory(trajectory)
 
     def _publish_trajectory(self, trajectory: JointTrajectory) -> None:
         self._trajectory_pub.publish(messages.from_trajectory(trajectory))
-        self._loop.commit(trajectory)
+        self._gate.sent(trajectory, self._now_ns())
         self._statistics.counts['trajectories'] += 1
 
     def _refuse(self, what: str, reason: str) -> None:
@@ -377,6 +391,7 @@ class PlannerNode(Node):
         with self._lock:
             stopping = self._config.control.execute and not config.control.execute
             self._config = config
+            self._gate.begin()
             if stopping:
                 self._stop_robot()
 

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from grasp_ros.config import PlannerNodeConfig, SimulatorNodeConfig, load
-from grasp_ros.control.guard import Guard, Measured
+from grasp_ros.control.gate import Gate
 from grasp_ros.control.receding_horizon import RecedingHorizon, Replan
 from grasp_ros.robot.jtc import sample
-from grasp_ros.robot.limits import Limits
 from grasp_ros.sim.robot import CONTROL_STEP, MujocoRobot
 from grasp_ros.sim.worlds import load_world, sample_problems
-from grasp_ros.types import BadInput, Motion, Observation, Refused, nanoseconds
+from grasp_ros.types import BadInput, JointTrajectory, Observation, Refused, nanoseconds
 from grasp_ros.world_model.bundle import load_bundle
 
 LATENCY_STEPS = 5  # control steps that pass between an image and its trajectory
@@ -40,18 +39,18 @@ class Bench:
         self.world_model = load_bundle(self.config.model, self.config.robot)
         self.robot = MujocoRobot(sim.robot, sim.simulator, load_world(self.world))
         self.delay_steps = 0
-        self.loop = RecedingHorizon(self.world_model, self.config, self.now, lambda: 0)
+        self.gate = Gate(self.config)
+        reference = lambda: self.gate.reference  # noqa: E731
+        self.loop = RecedingHorizon(
+            self.world_model, self.config, reference, self.now, lambda: 0
+        )
         # Until it is measured, the latency is taken for the deadline.
         self.loop._latency._samples[0] = nanoseconds(LATENCY_STEPS * CONTROL_STEP)
-        control, limits = self.config.control, Limits.of(self.config.robot)
-        max_age_ns = nanoseconds(self.config.observation.max_age)
-        joints = self.config.robot.joints
-        self.guard = Guard(joints, limits, control.max_start_error, max_age_ns)
 
     def now(self) -> int:
         """The clock; planning takes `delay_steps` in which the robot moves on."""
         for _ in range(self.delay_steps):
-            self.robot.step()
+            self.step()
         self.delay_steps = 0
         return self.robot.now_ns
 
@@ -66,15 +65,34 @@ class Bench:
         self.delay_steps = latency_steps
         replan = self.loop.replan(seen)
         assert isinstance(replan, Replan)
-        if replan.trajectory is not None and not replan.reached:
-            measured = Measured(Motion(seen.position, seen.velocity), seen.stamp_ns)
-            refused = self.guard.check(replan.trajectory, measured, self.robot.now_ns)
-            assert refused is None, refused
-            assert self.robot.controller.accept(replan.trajectory, self.robot.now_ns) is None
-            self.loop.commit(replan.trajectory)
+        self.sent = None
+        if not replan.reached:
+            stamp, now_ns = seen.stamp_ns, self.robot.now_ns
+            self.sent = self.gate.admit(replan.trajectory, replan.generation, stamp, now_ns)
+            self.tell(self.sent)
         for _ in range(PERIOD_STEPS - latency_steps):
-            self.robot.step()
+            self.step()
         return replan
+
+    def tell(self, trajectory: JointTrajectory | Refused | None) -> None:
+        """Send it, if there is one."""
+        if isinstance(trajectory, JointTrajectory):
+            assert self.robot.controller.accept(trajectory, self.robot.now_ns) is None
+            self.gate.sent(trajectory, self.robot.now_ns)
+
+    def step(self) -> None:
+        """One control step, and the joints, as the node sees them."""
+        self.robot.step()
+        self.gate.observe(self.robot.joints())
+        now_ns = self.robot.now_ns
+        if self.gate.following is not None and not self.gate.reference.rests(now_ns):
+            self.tell(self.gate.stop(now_ns))
+
+    def reset(self, position: np.ndarray) -> None:
+        """Place the robot, and say so."""
+        self.robot.reset(position)
+        self.gate.clear()
+        self.gate.observe(self.robot.joints())
 
     def goal_at(self, position: np.ndarray) -> None:
         before = self.robot.joints().position
@@ -92,7 +110,7 @@ def problems(bench: Bench, count: int, seed: int):
 def test_reaches_goals_around_walls_from_pixels(world, robot_file):
     bench = Bench(world, robot_file)
     for problem in problems(bench, 3, seed=50):
-        bench.robot.reset(problem.start)
+        bench.reset(problem.start)
         bench.loop.clear()
         bench.goal_at(problem.goal)
         limit = int(3 * problem.shortest / 0.15 / 0.2) + 30
@@ -106,7 +124,7 @@ def bench(robot_file) -> Bench:
     """In the maze, on its way to a goal 60 steps off."""
     bench = Bench('maze', robot_file)
     problem = problems(bench, 1, seed=3)[0]
-    bench.robot.reset(problem.start)
+    bench.reset(problem.start)
     bench.goal_at(problem.goal)
     return bench
 
@@ -196,7 +214,7 @@ def test_nothing_is_planned_without_a_goal(bench: Bench):
 def test_fixed_horizon_is_kept_and_aims_at_a_point_of_the_path(robot_file, horizon, steps):
     bench = Bench('maze', robot_file, {'planner__horizon': horizon})
     problem = problems(bench, 1, seed=3)[0]
-    bench.robot.reset(problem.start)
+    bench.reset(problem.start)
     bench.goal_at(problem.goal)
     replan = bench.cycle()
     assert replan.plan.actions.shape == (steps, 2)

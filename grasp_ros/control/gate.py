@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only way to the controller: what is sent, what is not, and how the robot is brought to rest.
+
+The caller holds one lock around every call. `reference` alone may be read without it: it is
+replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grasp_ros.config import PlannerNodeConfig
+from grasp_ros.control.guard import Guard, Situation
+from grasp_ros.control.reference import Reference
+from grasp_ros.control.trajectory import stop
+from grasp_ros.robot.limits import Limits
+from grasp_ros.types import (
+    FloatArray,
+    JointSample,
+    JointTrajectory,
+    Refused,
+    nanoseconds,
+)
+
+OVERLAP_NS = nanoseconds(0.05)  # a message begins so much before it is sent: clocks may differ
+HOLD_TIMES = np.geomspace(0.05, 1.9, 24)  # s to come to rest in, tried from the shortest
+AT_REST = 0.02  # of max_velocity: what encoders say of a robot that stands
+ATTEMPTS = 3  # motions in a row that the robot does not follow before it is only tried again later
+PATIENCE_NS = nanoseconds(2.0)  # s between such tries
+
+
+class Gate:
+    """Compares what was sent with what is measured, and lets a trajectory pass or not."""
+
+    def __init__(self, config: PlannerNodeConfig):
+        robot = config.robot
+        self._joints, self._limits = robot.joints, Limits.of(robot)
+        self._tolerance = np.array(robot.tracking_tolerance)
+        self._transport_ns = nanoseconds(config.control.send_ahead)
+        max_age_ns = nanoseconds(config.observation.max_age)
+        self._guard = Guard(robot.joints, self._limits, self._tolerance, max_age_ns)
+        self.reference = Reference()
+        self.following: Refused | None = None  # why the robot does not follow, or None
+        self._may_anchor = True  # once a goal: a robot that sags would be led down step by step
+        self._measured: JointSample | None = None
+        self._stood: FloatArray | None = None  # where the last motion that was sent began
+        self._failed, self._failed_ns = 0, 0  # motions in a row without getting on, and since when
+
+    @property
+    def generation(self) -> int:
+        """Grows with each stop and when the reference is lost: older plans are not admitted."""
+        return self.reference.generation
+
+    def observe(self, sample: JointSample) -> None:
+        """Look whether the robot follows. To be called with every joint sample."""
+        self._measured = sample
+        told = self.reference.at(sample.stamp_ns)
+        if told is None or sample.stamp_ns < self.reference.settled_ns:
+            return
+        error = np.abs(sample.position - told.position)
+        if (error <= self._tolerance).all():
+            self.following = None
+            if (
+                self._stood is not None
+                and (np.abs(sample.position - self._stood) > self._tolerance).any()
+            ):
+                self._failed = 0
+            return
+        joint = int(np.argmax(error / self._tolerance))
+        reason = (
+            f'{self._joints[joint]} is {error[joint]:.4f} from where it was told to be, '
+            f'robot.tracking_tolerance is {self._tolerance[joint]:.4f}: it is blocked, or led by '
+            'someone else, or lags more than that'
+        )
+        if self.following is None and not self.reference.rests(sample.stamp_ns):
+            self._failed, self._failed_ns = self._failed + 1, sample.stamp_ns
+        self.following = Refused(reason)
+
+    def admit(
+        self, new: JointTrajectory, generation: int, observation_ns: int, now_ns: int
+    ) -> JointTrajectory | Refused:
+        """What to publish so that the robot goes on with `new`, or why nothing is.
+
+        new: from a state of this reference on, to rest. generation: of the reference that it was
+        planned on. Where that is not known, the robot is first held where it stands.
+        """
+        if generation != self.generation:
+            return Refused('planned before the robot was stopped')
+        if self.reference.told is None or self.following is not None:
+            return self._anchor(now_ns)
+        if now_ns < self.reference.settled_ns:
+            return Refused('the robot is being held where it stands')
+        if self._failed >= ATTEMPTS and now_ns < self._failed_ns + PATIENCE_NS:
+            return Refused(
+                f'the robot has not followed {self._failed} motions in a row: the controller '
+                'ignores them, or something is in the way'
+            )
+        if new.start_ns < now_ns + self._transport_ns:
+            return Refused('late')
+        message = self.reference.before(new, now_ns - OVERLAP_NS)
+        refused = self._check(message, now_ns, observation_ns)
+        return message if refused is None else refused
+
+    def stop(self, now_ns: int) -> JointTrajectory | None:
+        """The trajectory that brings the robot to rest, None where it rests or none can be given.
+
+        It goes on with the reference while the robot follows it; otherwise it ends the motion that
+        is measured, wherever the reference is.
+        """
+        self.reference = self.reference.anew()
+        if self.reference.told is None or now_ns < self.reference.settled_ns:
+            return None
+        if self.reference.rests(now_ns + self._transport_ns):
+            return None
+        if self.following is not None:
+            return self.hold(now_ns)
+        start_ns = self.reference.snapped(now_ns + self._transport_ns)
+        start = self.reference.at(start_ns)
+        assert start is not None
+        end = stop(start, start_ns, self._limits, self._joints)
+        message = self.reference.before(end, now_ns - OVERLAP_NS)
+        return message if self._check(message, now_ns, None) is None else self.hold(now_ns)
+
+    def hold(self, now_ns: int) -> JointTrajectory | None:
+        """One point, at rest, where the measured motion can end; None when there is no way.
+
+        It must be reached within limits from all that the controller may start from: the
+        reference, or the robot as it is measured.
+        """
+        if self._measured is None:
+            return None
+        position, velocity = self._measured.position, self._measured.velocity
+        limits = self._limits
+        rest = position + velocity * np.abs(velocity) / (2 * limits.acceleration)
+        inside = np.clip(rest, limits.position_min, limits.position_max)
+        # Nobody is dragged back inside by a stop: it may only not go further out.
+        outside = (position < limits.position_min) | (position > limits.position_max)
+        rest = np.where(outside, position, inside)
+        for time in HOLD_TIMES:
+            message = JointTrajectory(
+                self._joints,
+                now_ns,
+                np.array([nanoseconds(time)], dtype=np.int64),
+                rest[None],
+                np.zeros((1, len(rest))),
+            )
+            if self._check(message, now_ns, None) is None:
+                return message
+        return None
+
+    def _anchor(self, now_ns: int) -> JointTrajectory | Refused:
+        reference, measured = self.reference, self._measured
+        if measured is None:
+            return Refused('no joint_states')
+        if self.following is not None and not (self._may_anchor and reference.rests(now_ns)):
+            return self.following
+        if (np.abs(measured.velocity) > AT_REST * self._limits.velocity).any():
+            return Refused('the robot moves, and not by this node')
+        message = self.hold(now_ns)
+        if message is None:
+            return self.following or Refused('the robot cannot be held where it stands')
+        self._may_anchor = False
+        return message
+
+    def begin(self) -> None:
+        """A new goal, or leave to execute."""
+        self._may_anchor, self._failed = True, 0
+
+    def sent(self, trajectory: JointTrajectory, now_ns: int) -> None:
+        """Tell what was published."""
+        if self.reference.rests(now_ns) and self._measured is not None:
+            self._stood = self._measured.position
+        self.reference = self.reference.after(trajectory, now_ns)
+
+    def clear(self) -> None:
+        """The clock jumped, or someone else commanded the controller: nothing told holds."""
+        self.reference = self.reference.anew(known=False)
+        self.following, self._measured, self._stood = None, None, None
+        self.begin()
+
+    def _check(
+        self, trajectory: JointTrajectory, now_ns: int, observation_ns: int | None
+    ) -> Refused | None:
+        if self._measured is None:
+            return Refused('no joint_states')
+        situation = Situation(
+            self.reference, self._measured, now_ns, self._transport_ns, observation_ns
+        )
+        return self._guard.check(trajectory, situation)
