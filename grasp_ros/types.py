@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,12 +57,22 @@ class Motion:
 
 @dataclass(frozen=True)
 class Observation:
-    """What the robot saw and where its joints were at one instant, the image's stamp."""
+    """What the robot saw and where its joints were at one instant, the images' stamp.
+
+    images: rgb (H, W, 3) uint8 by the camera's name; a single camera is named `image`. position,
+    velocity (J,): NaN where nobody measured them, as in a goal that is a picture alone.
+    """
 
     stamp_ns: int
-    rgb: ImageArray
+    images: Mapping[str, ImageArray]
     position: FloatArray
     velocity: FloatArray
+
+    @classmethod
+    def pictured(cls, images: Mapping[str, ImageArray], joints: int) -> Observation:
+        """Pictures alone, of a robot with `joints` joints that nobody measured."""
+        unknown = np.full(joints, np.nan)
+        return cls(0, images, unknown, unknown)
 
 
 @dataclass(frozen=True)

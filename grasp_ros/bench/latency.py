@@ -34,17 +34,19 @@ def replans(
     starts = rng.integers(len(memory.latents), size=count)
     stamp = NS
 
-    def image(landmark: int) -> np.ndarray:
+    def seen(landmark: int, stamp_ns: int) -> Observation:
         thumbnail = memory.thumbnail(landmark)
-        return np.asarray(cv2.resize(thumbnail, shape, interpolation=cv2.INTER_NEAREST))
+        larger = cv2.resize(thumbnail, shape, interpolation=cv2.INTER_NEAREST)
+        rgb = np.asarray(larger, dtype=np.uint8)
+        position = memory.positions[landmark].cpu().numpy().astype(np.float64)
+        return Observation(stamp_ns, {'image': rgb}, position, np.zeros_like(position))
 
     loop = RecedingHorizon(bundle, config, Reference, lambda: stamp, clock)
     loop.warm_up()
     for start in starts.tolist():
         far = int((memory.latents - memory.latents[start]).norm(dim=1).argmax())
-        loop.set_goal(image(far))
-        position = memory.positions[start].cpu().numpy().astype(np.float64)
+        loop.set_goal(seen(far, stamp))
         stamp += NS
-        replan = loop.replan(Observation(stamp, image(start), position, np.zeros_like(position)))
+        replan = loop.replan(seen(start, stamp))
         assert not isinstance(replan, Refused)
         yield replan.encode_ns / 1e6, replan.plan_ns / 1e6

@@ -29,7 +29,6 @@ from grasp_ros.planning.warmstart import shift
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import (
     FloatArray,
-    ImageArray,
     JointTrajectory,
     Motion,
     Observation,
@@ -112,16 +111,18 @@ class RecedingHorizon:
         """Plan once between remembered places: the first plan in a process is slow."""
         latents = self._bundle.memory.latents
         size = self._bundle.manifest.image
-        self._bundle.encode(np.zeros((size.source_height, size.source_width, 3), dtype=np.uint8))
+        black = np.zeros((size.source_height, size.source_width, 3), dtype=np.uint8)
+        joints = len(self._config.robot.joints)
+        self._bundle.encode(Observation.pictured({'image': black}, joints))
         self._roadmap.set_goal(latents[0])
         far = latents[(latents - latents[0]).norm(dim=1).argmax()]
         problem, _ = self._problem(far, latents[0])
         if problem is not None:
             self._planner.plan(problem)
 
-    def set_goal(self, rgb: ImageArray) -> None:
-        """Plan towards the image (H, W, 3) from now on. Raises BadInput and keeps the old goal."""
-        goal = self._bundle.encode(rgb)
+    def set_goal(self, seen: Observation) -> None:
+        """Plan towards what `seen` shows. Raises BadInput and keeps the old goal."""
+        goal = self._bundle.encode(seen)
         self._roadmap.set_goal(goal)
         self._goal, self._last, self._near = goal, None, 0
 
@@ -136,7 +137,7 @@ class RecedingHorizon:
         if goal is None:
             return Refused('no goal')
         begin = self._steady()
-        latent = self._bundle.encode(observation.rgb)
+        latent = self._bundle.encode(observation)
         encoded = self._steady()
         deadline_ns = encoded + nanoseconds(self._config.planner.deadline)
         distance = float((latent - goal).norm())

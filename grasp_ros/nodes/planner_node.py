@@ -41,7 +41,6 @@ from grasp_ros.observation.joints import JointReader
 from grasp_ros.observation.pairing import ObservationBuffer
 from grasp_ros.types import (
     BadInput,
-    ImageArray,
     JointSample,
     JointTrajectory,
     Observation,
@@ -62,6 +61,11 @@ class Sighting:
     message: Image | CompressedImage
     joints: JointSample
     sent_ns: int
+
+    def observation(self) -> Observation:
+        """Decoded. Raises BadInput for an image that cannot be."""
+        joints, images = self.joints, {'image': messages.to_rgb(self.message)}
+        return Observation(joints.stamp_ns, images, joints.position, joints.velocity)
 
 
 class PlannerNode(Node):
@@ -91,7 +95,7 @@ class PlannerNode(Node):
         # Guards the fields below, which callbacks and the worker share.
         self._lock = threading.Lock()
         self._newest: Sighting | None = None
-        self._goal: ImageArray | None = None
+        self._goal: Observation | None = None
         self._goal_number = 0  # a plan for an older goal is never published
         self._goal_taken = 0  # the goal that the worker plans to
         self._due_ns = 0  # no new plan before this
@@ -203,14 +207,15 @@ class PlannerNode(Node):
 
     def _on_goal_image(self, message: Image | CompressedImage) -> None:
         try:
-            rgb = messages.to_rgb(message)
-            self._bundle.check_size(rgb)
+            images = {'image': messages.to_rgb(message)}
+            goal = Observation.pictured(images, len(self._config.robot.joints))
+            self._bundle.check(goal)
         except BadInput as error:
             self.get_logger().error(f'goal refused, the old one stays: {error}')
             self._statistics.counts['goals_refused'] += 1
             self._publish_status()
             return
-        self._set_goal(rgb)
+        self._set_goal(goal)
 
     def _on_teach_goal(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         newest, now_ns = self._newest, self._now_ns()
@@ -220,12 +225,12 @@ class PlannerNode(Node):
             age = seconds(now_ns - messages.stamp_ns(newest.message))
             if age > self._config.observation.max_age:
                 raise BadInput(f'the newest image is {age:.2f} s old')
-            rgb = messages.to_rgb(newest.message)
-            self._bundle.check_size(rgb)
+            goal = newest.observation()
+            self._bundle.check(goal)
         except BadInput as error:
             response.success, response.message = False, str(error)
             return response
-        self._set_goal(rgb)
+        self._set_goal(goal)
         response.success, response.message = True, f'goal {self._goal_number}: what is seen now'
         return response
 
@@ -291,9 +296,7 @@ class PlannerNode(Node):
         if number != self._goal_taken:
             self._loop.set_goal(goal)
             self._goal_taken = number
-        joints = sighting.joints
-        rgb = messages.to_rgb(sighting.message)
-        observation = Observation(joints.stamp_ns, rgb, joints.position, joints.velocity)
+        observation = sighting.observation()
         replan = self._loop.replan(observation)
         if isinstance(replan, Refused):
             self._refuse('planner', replan.reason)
@@ -340,9 +343,9 @@ class PlannerNode(Node):
 
     # helpers
 
-    def _set_goal(self, rgb: ImageArray) -> None:
+    def _set_goal(self, goal: Observation) -> None:
         with self._lock:
-            self._goal, self._due_ns = rgb, 0
+            self._goal, self._due_ns = goal, 0
             self._goal_number += 1
             self._last = None
             self._gate.begin()

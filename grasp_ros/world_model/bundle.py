@@ -16,7 +16,7 @@ from torch import Tensor
 from grasp_ros.config import ModelConfig, RobotConfig
 from grasp_ros.observation.image import resize
 from grasp_ros.share import find
-from grasp_ros.types import BadInput, ImageArray
+from grasp_ros.types import BadInput, Observation
 from grasp_ros.world_model.dynamics import ResidualMLP
 from grasp_ros.world_model.encoder import Encoder
 from grasp_ros.world_model.manifest import MANIFEST, Manifest
@@ -36,20 +36,20 @@ class Bundle:
     memory: Memory
     device: torch.device
 
-    def check_size(self, rgb: ImageArray) -> None:
+    def check(self, observation: Observation) -> None:
         """Raises BadInput for another size than the camera had in training: none is stretched."""
-        size = self.manifest.image
+        size, rgb = self.manifest.image, observation.images['image']
         if rgb.shape != (size.source_height, size.source_width, 3):
             raise BadInput(
                 f'image is {rgb.shape[1]}x{rgb.shape[0]}, the bundle {self.path.name} '
                 f'was trained on {size.source_width}x{size.source_height}'
             )
 
-    def encode(self, rgb: ImageArray) -> Tensor:
-        """The latent (D,) of a camera image (H, W, 3). Raises BadInput as check_size does."""
-        self.check_size(rgb)
+    def encode(self, observation: Observation) -> Tensor:
+        """The latent (D,) of an observation. Raises BadInput as check does."""
+        self.check(observation)
         size = self.manifest.image
-        latent = self.encoder(resize(rgb, size.height, size.width))
+        latent = self.encoder(resize(observation.images['image'], size.height, size.width))
         if not np.isfinite(latent).all():
             raise BadInput('the encoder returned values that are not finite')
         return torch.from_numpy(latent).to(self.device)

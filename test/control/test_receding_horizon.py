@@ -41,9 +41,7 @@ class Bench:
         self.delay_steps = 0
         self.gate = Gate(self.config)
         reference = lambda: self.gate.reference  # noqa: E731
-        self.loop = RecedingHorizon(
-            self.world_model, self.config, reference, self.now, lambda: 0
-        )
+        self.loop = RecedingHorizon(self.world_model, self.config, reference, self.now, lambda: 0)
         # Until it is measured, the latency is taken for the deadline.
         self.loop._latency._samples[0] = nanoseconds(LATENCY_STEPS * CONTROL_STEP)
 
@@ -56,8 +54,8 @@ class Bench:
 
     def observe(self) -> Observation:
         joints = self.robot.joints()
-        rgb = self.robot.render()
-        return Observation(joints.stamp_ns, rgb, joints.position, joints.velocity)
+        images = {'image': self.robot.render()}
+        return Observation(joints.stamp_ns, images, joints.position, joints.velocity)
 
     def cycle(self, latency_steps: int = LATENCY_STEPS) -> Replan:
         """One replan as the node does it; every trajectory must pass the guard."""
@@ -97,7 +95,7 @@ class Bench:
     def goal_at(self, position: np.ndarray) -> None:
         before = self.robot.joints().position
         self.robot.reset(position)
-        self.loop.set_goal(self.robot.render())
+        self.loop.set_goal(self.observe())
         self.robot.reset(before)
 
 
@@ -169,7 +167,7 @@ def test_overrun_sends_nothing_and_plans_further_ahead_next_time(bench: Bench):
 def test_blocked_robot_is_planned_for_where_it_was_measured(bench: Bench):
     bench.cycle()
     seen = bench.observe()
-    held = Observation(seen.stamp_ns, seen.rgb, seen.position - 0.05, np.zeros(2))
+    held = Observation(seen.stamp_ns, seen.images, seen.position - 0.05, np.zeros(2))
     replan = bench.loop.replan(held)
     np.testing.assert_allclose(replan.start.position, held.position)
     assert not replan.start.velocity.any()
@@ -201,7 +199,7 @@ def test_sent_motion_is_short_and_the_preview_long(bench: Bench):
 def test_goal_of_another_size_is_refused_and_the_old_one_stays(bench: Bench):
     goal = bench.loop._goal
     with pytest.raises(BadInput, match='image is 32x32'):
-        bench.loop.set_goal(np.zeros((32, 32, 3), dtype=np.uint8))
+        bench.loop.set_goal(Observation.pictured({'image': np.zeros((32, 32, 3), np.uint8)}, 2))
     assert bench.loop._goal is goal
 
 

@@ -12,7 +12,7 @@ from grasp_ros.cli.main import main
 from grasp_ros.config import ModelConfig
 from grasp_ros.training.dataset import Dataset, load_bags
 from grasp_ros.training.train import latent_distances, windows
-from grasp_ros.types import BadInput
+from grasp_ros.types import BadInput, Observation
 from grasp_ros.world_model.bundle import load_bundle
 from grasp_ros.world_model.manifest import Manifest
 
@@ -48,7 +48,9 @@ def test_trained_bundle_loads_and_records_both_commands(trained: Path, bag: Path
 def test_exported_encoder_equals_the_trained_one_on_normalised_latents(trained, bag, robot, space):
     loaded = load_bundle(ModelConfig(bundle=str(trained), device='cpu'), robot)
     data = load_bags([bag], robot, space, 64, 64)
-    latents = torch.stack([loaded.encode(image) for image in data.images[:360]])
+    latents = torch.stack(
+        [loaded.encode(Observation.pictured({'image': one}, 2)) for one in data.images[:360]]
+    )
     # Unit variance over the frames that it was trained on: the graph holds the normalisation.
     torch.testing.assert_close(latents.std(dim=0), torch.ones(32), atol=0.01, rtol=0)
     torch.testing.assert_close(latents.mean(dim=0), torch.zeros(32), atol=0.01, rtol=0)

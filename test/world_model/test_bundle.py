@@ -12,7 +12,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from grasp_ros.config import ModelConfig, RobotConfig
-from grasp_ros.types import BadInput
+from grasp_ros.types import BadInput, Observation
 from grasp_ros.world_model.bundle import FILES, load_bundle, sha256
 from grasp_ros.world_model.manifest import Manifest
 
@@ -170,4 +170,4 @@ def test_refuses_a_gpu_that_is_not_there(bundle: Path, robot: RobotConfig):
 def test_never_stretches_an_image_of_another_size(bundle: Path, robot: RobotConfig, shape):
     loaded = load_bundle(config(bundle), robot)
     with pytest.raises(BadInput, match=f'image is {shape[1]}x{shape[0]}.*trained on 64x64'):
-        loaded.encode(np.zeros(shape, dtype=np.uint8))
+        loaded.encode(Observation.pictured({'image': np.zeros(shape, dtype=np.uint8)}, 2))
