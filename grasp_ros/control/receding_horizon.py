@@ -23,6 +23,7 @@ from grasp_ros.control.reference import Reference
 from grasp_ros.control.trajectory import from_actions
 from grasp_ros.planning.grasp import Grasp
 from grasp_ros.planning.icem import Icem
+from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import Deadline, Plan, Planner, Problem
 from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.planning.warmstart import shift
@@ -41,6 +42,8 @@ from grasp_ros.world_model.dynamics import rollout
 SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
 EXTRA_STEPS = 2
 MIN_HORIZON = 4
+CONNECT_STEPS = 15  # latent distance says nothing of travel beyond about this many steps
+NEIGHBOURS = 8  # landmarks tried as the way onto the roadmap
 NO_WAY = (
     'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
     'something else'
@@ -98,31 +101,36 @@ class RecedingHorizon:
         self._command = bundle.manifest.action
         self._limits = Limits.of(config.robot)
         self._planner = make_planner(config, bundle)
-        self._roadmap = Roadmap(bundle.memory, bundle.dynamics, self._command.size)
+        self._roadmap = Roadmap(
+            bundle.memory, bundle.dynamics, self._command.size, CONNECT_STEPS, NEIGHBOURS
+        )
         self._send_ahead_ns = nanoseconds(config.control.send_ahead)
         self._latency = Latency(
             nanoseconds(config.planner.deadline), nanoseconds(config.observation.max_age)
         )
-        self._goal: Tensor | None = None
+        self._goal: Goal | None = None
         self._last: tuple[int, Plan] | None = None
         self._near = 0
 
     def warm_up(self) -> None:
         """Plan once between remembered places: the first plan in a process is slow."""
-        latents = self._bundle.memory.latents
+        memory = self._bundle.memory
+        latents = memory.latents
         size = self._bundle.manifest.image
         black = np.zeros((size.source_height, size.source_width, 3), dtype=np.uint8)
         joints = len(self._config.robot.joints)
         self._bundle.encode(Observation.pictured({'image': black}, joints))
-        self._roadmap.set_goal(latents[0])
-        far = latents[(latents - latents[0]).norm(dim=1).argmax()]
-        problem, _ = self._problem(far, latents[0])
+        goal = self._goal_at(latents[0])
+        self._roadmap.set_goal(goal)
+        far = int(goal.distance(latents).argmax())
+        position = memory.positions[far].cpu().numpy().astype(np.float64)
+        problem, _ = self._problem(latents[far], position, goal)
         if problem is not None:
             self._planner.plan(problem)
 
     def set_goal(self, seen: Observation) -> None:
         """Plan towards what `seen` shows. Raises BadInput and keeps the old goal."""
-        goal = self._bundle.encode(seen)
+        goal = self._goal_at(self._bundle.encode(seen))
         self._roadmap.set_goal(goal)
         self._goal, self._last, self._near = goal, None, 0
 
@@ -140,14 +148,14 @@ class RecedingHorizon:
         latent = self._bundle.encode(observation)
         encoded = self._steady()
         deadline_ns = encoded + nanoseconds(self._config.planner.deadline)
-        distance = float((latent - goal).norm())
-        reached = self._reached(distance)
+        distance = float(goal.distance(latent))
+        reached = self._reached(distance, goal.tolerance)
 
         reference = self._reference()
         ahead, start_ns = self._start(observation, reference)
         start, actions = self._until(observation, reference, ahead, start_ns)
         z_start = rollout(self._bundle.dynamics, latent[None], actions[None])[0, -1]
-        problem, path_steps = self._problem(z_start, goal)
+        problem, path_steps = self._problem(z_start, start.position, goal)
         if problem is None:
             return Refused(NO_WAY)
         plan = self._plan(problem, start_ns, lambda: self._steady() > deadline_ns)
@@ -188,10 +196,13 @@ class RecedingHorizon:
         joints = self._config.robot.joints
         return from_actions(actions, start, start_ns, self._command, self._limits, joints)
 
-    def _reached(self, distance: float) -> bool:
+    def _goal_at(self, latent: Tensor) -> Goal:
+        return Goal.of(latent, self._bundle.manifest.reached_distance)
+
+    def _reached(self, distance: float, tolerance: float) -> bool:
         """Near the goal for some observations in a row, and until it is left by twice as much."""
-        limit, count = self._bundle.manifest.reached_distance, self._config.control.reached_count
-        if distance <= limit or (self._near >= count and distance <= 2 * limit):
+        count = self._config.control.reached_count
+        if distance <= tolerance or (self._near >= count and distance <= 2 * tolerance):
             self._near += 1
         else:
             self._near = 0
@@ -211,7 +222,9 @@ class RecedingHorizon:
         positions = np.stack([motion.position for motion in motions])
         return motions[-1], self._tensor(self._command.actions(positions))
 
-    def _problem(self, start: Tensor, goal: Tensor) -> tuple[Problem | None, float | None]:
+    def _problem(
+        self, start: Tensor, position: FloatArray, goal: Goal
+    ) -> tuple[Problem | None, float | None]:
         """The goal or, when it is beyond the horizon, the path point at the horizon.
 
         None where the roadmap knows no way: a straight line through the latent space is none.
@@ -219,9 +232,10 @@ class RecedingHorizon:
         config = self._config.planner
         fixed = horizon_steps(config.horizon, self._command.dt)
         weight = config.icem.running_weight if config.algorithm == 'icem' else 0.0
+        rest = self._tensor(self._command.rest(position))
         if not config.use_roadmap:
             assert fixed is not None
-            return Problem(start, goal, fixed, running_weight=weight), None
+            return Problem(start, goal, fixed, rest, running_weight=weight), None
         path = self._roadmap.path(start)
         limit = fixed or config.max_horizon
         if path is None:
@@ -231,17 +245,19 @@ class RecedingHorizon:
             wanted = math.ceil(path.steps * SLACK) + EXTRA_STEPS
             horizon = min(limit, max(MIN_HORIZON, wanted))
         states = path.latents[: horizon + 1]
-        if len(states) <= horizon:
-            rest = states[-1].expand(horizon + 1 - len(states), -1)
-            states = torch.cat([states, rest])
-        return Problem(start, states[-1], horizon, states, weight), path.steps
+        if len(states) < len(path.latents):
+            # On the way every dimension counts, whatever the goal leaves free.
+            goal = Goal.of(states[-1], goal.tolerance)
+        padding = states[-1].expand(horizon + 1 - len(states), -1)
+        states = torch.cat([states, padding])
+        return Problem(start, goal, horizon, rest, states, weight), path.steps
 
     def _plan(self, problem: Problem, start_ns: int, deadline: Deadline) -> Plan:
         warm = None
         if self._last is not None:
             last_ns, plan = self._last
             steps = round((start_ns - last_ns) / nanoseconds(self._command.dt))
-            warm = shift(plan, max(0, steps), problem.horizon)
+            warm = shift(plan, max(0, steps), problem.horizon, problem.rest)
         return self._planner.plan(problem, warm, deadline)
 
     def _tensor(self, values: FloatArray) -> Tensor:

@@ -15,10 +15,13 @@ DAMPING = 1e-3  # of the diagonal: keeps the normal equations solvable where act
 FLOOR = 1e-9  # on the diagonal, where an action has no effect at all
 
 
-def gauss_newton(step: Step, z: Tensor, action: Tensor, target: Tensor) -> Tensor:
-    """One Gauss-Newton step on |step(z, a) - target|² with every a in [-1, 1].
+def gauss_newton(
+    step: Step, z: Tensor, action: Tensor, target: Tensor, weight: Tensor | None = None
+) -> Tensor:
+    """One Gauss-Newton step on sum weight (step(z, a) - target)² with every a in [-1, 1].
 
-    z (N, D), action (N, A), target (N, D) -> action (N, A). The Jacobian comes from forward
+    z (N, D), action (N, A), target (N, D) -> action (N, A). weight (N, D) or (D,): what each
+    dimension of the latent counts; None: all the same. The Jacobian comes from forward
     differences, so the model is evaluated once, on a batch of N (A + 1). The box is kept by one
     sweep of projected coordinate descent from the clamped solution, exact for A <= 2.
     """
@@ -31,9 +34,13 @@ def gauss_newton(step: Step, z: Tensor, action: Tensor, target: Tensor) -> Tenso
     next_states = step(states, probes.view(n * (size + 1), size)).view(n, size + 1, -1)
     here = next_states[:, size]
     jacobian = (next_states[:, :size] - here[:, None]) / delta[..., None]
+    residual = here - target
+    if weight is not None:
+        root = weight.sqrt()
+        jacobian, residual = jacobian * root.unsqueeze(-2), residual * root
     hessian = jacobian @ jacobian.mT
     hessian.diagonal(dim1=1, dim2=2).mul_(1 + DAMPING).add_(FLOOR)
-    gradient = jacobian @ (here - target)[..., None]
+    gradient = jacobian @ residual[..., None]
     solved = (action - torch.linalg.solve_ex(hessian, gradient)[0][..., 0]).clamp_(-1, 1)
     gradient = gradient[..., 0]
     for i in range(size):
@@ -45,24 +52,36 @@ def gauss_newton(step: Step, z: Tensor, action: Tensor, target: Tensor) -> Tenso
 
 
 def travel_steps(
-    step: Step, start: Tensor, goal: Tensor, actions: int, limit: int, nearest_only: bool = False
+    step: Step,
+    start: Tensor,
+    goal: Tensor,
+    actions: int,
+    limit: int,
+    nearest_only: bool = False,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Model steps that greedy control needs from start (N, D) to goal (N, D); inf where it fails.
 
     Arrival is judged at half of the length of the first step, and the time is extrapolated at the
     mean speed, so that it is not rounded to whole steps. `actions` is A; `limit` ends the try.
     nearest_only: pairs that take over twice as long as the fastest (and 2 steps) count as failed.
+    weight (N, D): what each dimension counts, in the control and in all distances; None: the same.
     """
+    root = None if weight is None else weight.sqrt()
+
+    def length(difference: Tensor) -> Tensor:
+        return (difference if root is None else difference * root).norm(dim=1)
+
     z, action = start, start.new_zeros(len(start), actions)
-    first = (goal - start).norm(dim=1)
+    first = length(goal - start)
     distance, steps = first, torch.full_like(first, float('inf'))
     one_step: Tensor | None = None
     for t in range(limit):
-        action = gauss_newton(step, z, action, goal)
+        action = gauss_newton(step, z, action, goal, weight)
         z_next = step(z, action)
         if one_step is None:
-            one_step = (z_next - z).norm(dim=1).clamp(min=1e-6)
-        after = (goal - z_next).norm(dim=1)
+            one_step = length(z_next - z).clamp(min=1e-6)
+        after = length(goal - z_next)
         tolerance = torch.minimum(one_step, first) / 2
         arrived = (after < tolerance) & steps.isinf()
         part = (distance - tolerance) / (distance - after).clamp(min=1e-6)

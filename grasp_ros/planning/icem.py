@@ -25,7 +25,7 @@ class Icem:
         config, device = self._config, problem.start.device
         generator = torch.Generator(device).manual_seed(self._seed)
         incumbent = Incumbent(self._step, problem)
-        mean = problem.start.new_zeros(problem.horizon, self._actions)
+        mean = problem.rest.expand(problem.horizon, -1)
         if warm_start is not None:
             mean = warm_start.actions
         incumbent.offer(mean[None], None)

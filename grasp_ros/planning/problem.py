@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
+from grasp_ros.planning.objective import Goal
 from grasp_ros.types import BadInput
 from grasp_ros.world_model.dynamics import Step, rollout
 
@@ -24,40 +24,38 @@ def never() -> bool:
 
 @dataclass(frozen=True)
 class Problem:
-    """From start (D,) to goal (D,) in `horizon` model steps.
+    """From start (D,) to a goal in `horizon` model steps.
 
-    path (horizon + 1, D): virtual states to start from, or None when no roadmap led to the goal.
-    running_weight: of the mean squared distance along the way, which rewards arriving early.
+    rest (A,): the action that leaves the robot where it is. path (horizon + 1, D): virtual states
+    to start from, or None when no roadmap led to the goal. running_weight: of the mean squared
+    distance along the way, which rewards arriving early.
+
+    Whoever makes a problem has seen that its values are finite: here only shapes are checked, so
+    that nothing waits for a GPU.
     """
 
     start: Tensor
-    goal: Tensor
+    goal: Goal
     horizon: int
+    rest: Tensor
     path: Tensor | None = None
     running_weight: float = 0.0
 
     def __post_init__(self) -> None:
         if self.horizon < 2:
             raise BadInput(f'horizon {self.horizon} is below 2 steps')
-        if self.start.shape != self.goal.shape:
-            raise BadInput(
-                f'start {tuple(self.start.shape)} and goal {tuple(self.goal.shape)} differ'
-            )
-        if not (torch.isfinite(self.start).all() and torch.isfinite(self.goal).all()):
-            raise BadInput('start or goal latent is not finite')
-        if self.path is not None and len(self.path) != self.horizon + 1:
-            raise BadInput(f'path has {len(self.path)} latents, horizon + 1 = {self.horizon + 1}')
+        start, goal = tuple(self.start.shape), tuple(self.goal.latent.shape)
+        if start != goal:
+            raise BadInput(f'start {start} and goal {goal} differ')
+        if self.rest.dim() != 1:
+            raise BadInput(f'rest {tuple(self.rest.shape)} is not one action (A,)')
+        expected = (self.horizon + 1, *start)
+        if self.path is not None and tuple(self.path.shape) != expected:
+            raise BadInput(f'path {tuple(self.path.shape)} is not (horizon + 1, D) = {expected}')
 
     def cost(self, latents: Tensor) -> Tensor:
-        """|z_T - g|² of rollouts (N, T + 1, D), and a share of the way there: (N,).
-
-        Squares are summed over the latent dimensions, not averaged.
-        """
-        cost = (latents[:, -1] - self.goal).square().sum(dim=-1)
-        if self.running_weight:
-            along = (latents[:, 1:] - self.goal).square().sum(dim=-1).mean(dim=1)
-            cost = cost + self.running_weight * along
-        return cost
+        """What rollouts (N, T + 1, D) cost, (N,): Goal.cost with this problem's weight."""
+        return self.goal.cost(latents, self.running_weight)
 
 
 @dataclass(frozen=True)
@@ -118,6 +116,8 @@ class Incumbent:
 
     def plan(self) -> Plan:
         """The best one as a plan."""
+        if self._best is None or self._best[0] == float('inf'):
+            self.offer(self._problem.rest.expand(1, self._problem.horizon, -1), None)
         assert self._best is not None
         cost, actions, latents, states = self._best
         gap = (self._step(states[:-1], actions) - states[1:]).norm(dim=1).mean()

@@ -13,11 +13,9 @@ from scipy.sparse.csgraph import dijkstra
 from torch import Tensor
 
 from grasp_ros.planning.greedy import travel_steps
+from grasp_ros.planning.objective import Goal
 from grasp_ros.world_model.dynamics import Step
 from grasp_ros.world_model.memory import Memory
-
-NEIGHBOURS = 8  # landmarks tried as the way onto the roadmap
-CONNECT_STEPS = 15  # latent distance says nothing of travel beyond about this many steps
 
 
 @dataclass(frozen=True)
@@ -30,21 +28,30 @@ class Path:
 
 
 class Roadmap:
-    """Shortest travel times from anywhere to one goal at a time."""
+    """Shortest travel times from anywhere to one goal at a time.
 
-    def __init__(self, memory: Memory, step: Step, actions: int):
+    actions: the number A of action dimensions. connect_steps: a landmark further off than this
+    many model steps is no way onto the roadmap, nor off it. neighbours: landmarks that are tried.
+    """
+
+    def __init__(
+        self, memory: Memory, step: Step, actions: int, connect_steps: int, neighbours: int
+    ):
         self._memory, self._step, self._actions = memory, step, actions
+        self._connect_steps, self._neighbours = connect_steps, neighbours
         count = len(memory.latents)
         rows, columns = memory.edges.T.cpu().numpy()
         weights = memory.edge_steps.cpu().numpy().astype(np.float64)
         # Reversed, so that one search from the goal gives the way from every landmark.
         self._reverse = coo_matrix((weights, (columns, rows)), shape=(count, count)).tocsr()
-        self._goal: Tensor | None = None
+        self._goal: Goal | None = None
 
-    def set_goal(self, goal: Tensor) -> None:
-        """Search from `goal` (D,) once; later calls of `path` only look up."""
-        near = self._near(goal)
-        to_goal = self._travel(self._memory.latents[near], goal.expand(len(near), -1))
+    def set_goal(self, goal: Goal) -> None:
+        """Search from `goal` once; later calls of `path` only look up."""
+        near = self._nearest(goal.distance(self._memory.latents))
+        latents = self._memory.latents[near]
+        weight = None if goal.unweighted else goal.weight.expand_as(latents)
+        to_goal = self._travel(latents, goal.latent.expand_as(latents), weight)
         best = np.full(len(self._memory.latents), np.inf)
         following = np.full(len(best), -1)
         for landmark, last in zip(near.tolist(), to_goal.tolist(), strict=True):
@@ -60,9 +67,12 @@ class Roadmap:
         if self._goal is None:
             raise RuntimeError('Roadmap.path before Roadmap.set_goal')
         goal = self._goal
-        near = self._near(start)
-        targets = torch.cat([self._memory.latents[near], goal[None]])
-        onto = self._travel(start.expand(len(targets), -1), targets)
+        near = self._nearest((self._memory.latents - start).norm(dim=1))
+        targets = torch.cat([self._memory.latents[near], goal.latent[None]])
+        weight = None
+        if not goal.unweighted:
+            weight = torch.cat([torch.ones_like(targets[:-1]), goal.weight[None]])
+        onto = self._travel(start.expand_as(targets), targets, weight)
         totals = onto + np.append(self._times[near.cpu().numpy()], 0.0)
         best = int(totals.argmin())
         if not np.isfinite(totals[best]):
@@ -78,16 +88,15 @@ class Roadmap:
                 left = self._times[landmark] if landmark >= 0 else 0.0
                 times.append(times[-1] + remaining - left)
                 remaining = left
-        stops.append(goal)
+        stops.append(goal.pinned(stops[-1]))
         return Path(_every_step(torch.stack(stops), np.array(times)), times[-1], tuple(landmarks))
 
-    def _near(self, latent: Tensor) -> Tensor:
-        distances = (self._memory.latents - latent).norm(dim=1)
-        return distances.topk(min(NEIGHBOURS, len(distances)), largest=False).indices
+    def _nearest(self, distances: Tensor) -> Tensor:
+        return distances.topk(min(self._neighbours, len(distances)), largest=False).indices
 
-    def _travel(self, start: Tensor, goal: Tensor) -> NDArray[np.float64]:
+    def _travel(self, start: Tensor, goal: Tensor, weight: Tensor | None) -> NDArray[np.float64]:
         steps = travel_steps(
-            self._step, start, goal, self._actions, CONNECT_STEPS, nearest_only=True
+            self._step, start, goal, self._actions, self._connect_steps, True, weight
         )
         return steps.cpu().numpy().astype(np.float64)
 

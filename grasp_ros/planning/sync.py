@@ -79,7 +79,8 @@ def pursuit(
     """One sweep along the rollout: each action aims `lookahead` steps ahead on the virtual states.
 
     Progress is measured by the nearest virtual state, so a robot that is slower than the path
-    still follows it around corners. After the deadline the rest is rolled out as it was.
+    still follows it around corners. The last virtual state is the goal: there its weights count.
+    After the deadline the rest is rolled out as it was.
     """
     restarts, horizon, _ = actions.shape
     rows = torch.arange(restarts, device=actions.device)
@@ -99,9 +100,12 @@ def pursuit(
             progress = (progress + (near - z[:, None]).square().sum(-1).argmin(1)).clamp(
                 max=horizon
             )
-            target = states[rows, (progress + lookahead).clamp(max=horizon)]
+            aim = (progress + lookahead).clamp(max=horizon)
+            target, weight = states[rows, aim], None
+            if not problem.goal.unweighted:
+                weight = torch.where((aim == horizon)[:, None], problem.goal.weight, 1.0)
             for _ in range(steps):
-                action = gauss_newton(step, z, action, target)
+                action = gauss_newton(step, z, action, target, weight)
         z = step(z, action)
         chosen.append(action)
         latents.append(z)

@@ -9,10 +9,10 @@ from torch import Tensor
 from grasp_ros.planning.problem import Plan, WarmStart
 
 
-def shift(plan: Plan, steps: int, horizon: int) -> WarmStart | None:
+def shift(plan: Plan, steps: int, horizon: int, rest: Tensor) -> WarmStart | None:
     """The plan after `steps` of it were executed, cut or filled to `horizon` steps.
 
-    Filled up with zero actions, which hold a velocity-controlled robot, and the last virtual
+    Filled up with `rest` (A,), the action that leaves the robot where it is, and the last virtual
     state. None when nothing of the plan is left.
     """
     if steps >= len(plan.actions):
@@ -22,10 +22,10 @@ def shift(plan: Plan, steps: int, horizon: int) -> WarmStart | None:
     if missing <= 0:
         return WarmStart(actions[:horizon], states[: horizon + 1])
     return WarmStart(
-        torch.cat([actions, actions.new_zeros(missing, actions.shape[1])]),
+        torch.cat([actions, _repeat(rest, missing)]),
         torch.cat([states, _repeat(states[-1], missing)]),
     )
 
 
-def _repeat(state: Tensor, count: int) -> Tensor:
-    return state.expand(count, -1)
+def _repeat(row: Tensor, count: int) -> Tensor:
+    return row.expand(count, -1)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grasp_ros.planning.greedy import travel_steps
-from grasp_ros.planning.roadmap import CONNECT_STEPS
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.world_model.dynamics import Step
 from grasp_ros.world_model.memory import Memory, encode_thumbnail
 
+CONNECT_STEPS = 15  # latent distance says nothing of travel beyond about this many steps
 MIN_CROSSINGS = 2  # an edge that was seen once may be an encoder's slip
 
 

@@ -226,4 +226,4 @@ def test_reached_needs_some_observations_in_a_row_and_ends_when_the_goal_is_left
     limit = bench.world_model.manifest.reached_distance
     seen = [0.5 * limit] * 2 + [2 * limit] + [0.5 * limit] * 3 + [1.5 * limit, 2.5 * limit]
     expected = [False] * 5 + [True, True, False]
-    assert [bench.loop._reached(distance) for distance in seen] == expected
+    assert [bench.loop._reached(distance, limit) for distance in seen] == expected

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from toy import behind_the_wall, path_through_the_door, walled
+from toy import behind_the_wall, path_through_the_door, to, walled
 
 from grasp_ros.config import GraspConfig, IcemConfig
 from grasp_ros.planning.grasp import Grasp
 from grasp_ros.planning.icem import Icem
-from grasp_ros.planning.problem import Problem, WarmStart
+from grasp_ros.planning.objective import Goal
+from grasp_ros.planning.problem import WarmStart
 from grasp_ros.types import BadInput
 from grasp_ros.world_model.dynamics import rollout
 
@@ -32,8 +33,7 @@ every_planner = pytest.mark.parametrize('make', PLANNERS.values(), ids=PLANNERS.
 
 @every_planner
 def test_actions_stay_within_bounds(make):
-    problem = Problem(torch.tensor([-0.5, 0.0]), torch.tensor([40.0, -30.0]), 20)
-    plan = make(0).plan(problem)
+    plan = make(0).plan(to([40.0, -30.0], (-0.5, 0.0)))
     assert plan.actions.shape == (20, 2)
     assert plan.actions.abs().max() <= 1
 
@@ -62,7 +62,7 @@ def test_returned_latents_and_cost_are_the_true_rollout(make):
 @every_planner
 def test_never_worse_than_the_warm_start(make):
     problem = behind_the_wall()
-    seeded = Problem(problem.start, problem.goal, problem.horizon, path_through_the_door())
+    seeded = replace(problem, path=path_through_the_door())
     good = Grasp(walled, 2, GraspConfig(), seed=0).plan(seeded)
     plan = make(0).plan(problem, WarmStart(good.actions, good.states))
     assert plan.cost <= good.cost
@@ -106,9 +106,10 @@ def test_model_that_turns_to_nan_never_wins(make):
     ('change', 'reason'),
     [
         ({'horizon': 1}, 'horizon 1'),
-        ({'goal': torch.zeros(3)}, 'differ'),
-        ({'start': torch.tensor([torch.nan, 0.0])}, 'not finite'),
-        ({'path': torch.zeros(5, 2)}, 'path has 5'),
+        ({'goal': Goal.of(torch.zeros(3), 0.1)}, 'differ'),
+        ({'rest': torch.zeros(1, 2)}, 'not one action'),
+        ({'path': torch.zeros(5, 2)}, r'path \(5, 2\) is not'),
+        ({'path': torch.zeros(61, 3)}, r'path \(61, 3\) is not'),
     ],
 )
 def test_refuses_a_problem_that_makes_no_sense(change, reason):

@@ -9,7 +9,7 @@ from toy import behind_the_wall, path_through_the_door, walled
 
 from grasp_ros.config import GraspConfig
 from grasp_ros.planning.grasp import Grasp
-from grasp_ros.planning.problem import Problem
+from grasp_ros.planning.objective import Goal
 from grasp_ros.world_model.dynamics import ResidualMLP
 
 PAPER = GraspConfig(
@@ -34,28 +34,28 @@ def test_gradients_equal_autograd_on_the_paper_objective(gamma):
     torch.nn.init.normal_(model.last.weight)
     s = torch.randn(4, 11, 6, dtype=torch.float64, requires_grad=True)
     a = torch.randn(4, 10, 3, dtype=torch.float64, requires_grad=True)
-    goal = s.detach()[0, -1]
-    loss = lifted_loss(model, s, a, goal, gamma)
+    goal = Goal.of(s.detach()[0, -1], 0.1)
+    loss = lifted_loss(model, s, a, goal.latent, gamma)
     expected_s, expected_a = torch.autograd.grad(loss, (s, a))
     planner = Grasp(model, 3, replace(PAPER, gamma=gamma), seed=0)
     a_gradient, s_gradient = planner._gradients(a.detach(), s.detach(), goal)
     torch.testing.assert_close(a_gradient, expected_a)
-    # Start and goal are fixed: only the virtual states in between move.
-    torch.testing.assert_close(s_gradient[:, 1:-1], expected_s[:, 1:-1])
-    assert not s_gradient[:, [0, -1]].any()
+    # The start is fixed; s_T is put back to the goal after each step.
+    torch.testing.assert_close(s_gradient[:, 1:], expected_s[:, 1:])
+    assert not s_gradient[:, 0].any()
 
 
 def test_gauss_newton_solves_the_same_objective_as_the_gradient():
     torch.manual_seed(0)
     model = ResidualMLP(6, 2, 16, 2).requires_grad_(False)
     torch.nn.init.normal_(model.last.weight, std=0.1)
-    s, goal = 0.1 * torch.randn(1, 9, 6), torch.zeros(6)
+    s, goal = 0.1 * torch.randn(1, 9, 6), Goal.of(torch.zeros(6), 0.1)
     a = torch.zeros(1, 8, 2)
     planner = Grasp(model, 2, replace(PAPER, action_step='gauss_newton'), seed=0)
-    before = lifted_loss(model, s, a, goal, 1.0)
+    before = lifted_loss(model, s, a, goal.latent, 1.0)
     for _ in range(5):
         a = planner._gauss_newton(a, s, goal)
-    assert lifted_loss(model, s, a, goal, 1.0) < before
+    assert lifted_loss(model, s, a, goal.latent, 1.0) < before
     adam = Grasp(model, 2, PAPER, seed=0)
     gradient, _ = adam._gradients(a, s, goal)
     inside = a.abs() < 0.999
@@ -78,24 +78,20 @@ def test_full_planner_finds_the_door(sync, seed):
 
 
 def test_pursuit_follows_a_seeded_path_through_the_door():
-    path = path_through_the_door()
-    problem = behind_the_wall()
-    problem = Problem(problem.start, problem.goal, problem.horizon, path)
+    problem = behind_the_wall(path=path_through_the_door())
     plan = Grasp(walled, 2, GraspConfig(), seed=0).plan(problem)
     assert plan.cost < AT_GOAL
     assert plan.latents[:, 1].max() > 0.4
 
 
 def test_seeded_path_is_not_followed_when_the_line_start_is_asked_for():
-    problem = behind_the_wall()
-    problem = Problem(problem.start, problem.goal, problem.horizon, path_through_the_door())
+    problem = behind_the_wall(path=path_through_the_door())
     assert Grasp(walled, 2, GraspConfig(init='line'), seed=0).plan(problem).cost > 0.2
 
 
 def test_frozen_states_stay_on_the_path():
     path = path_through_the_door()
-    problem = behind_the_wall()
-    problem = Problem(problem.start, problem.goal, problem.horizon, path)
+    problem = behind_the_wall(path=path)
     plan = Grasp(walled, 2, GraspConfig(lr_states=0.0), seed=0).plan(problem)
     torch.testing.assert_close(plan.states[1:-1], path[1:-1])
 

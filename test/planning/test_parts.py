@@ -3,11 +3,11 @@
 
 import pytest
 import torch
-from toy import behind_the_wall, free, path_through_the_door, walled
+from toy import behind_the_wall, free, path_through_the_door, to, walled
 
 from grasp_ros.planning import sync
 from grasp_ros.planning.noise import coloured
-from grasp_ros.planning.problem import Plan, Problem, never
+from grasp_ros.planning.problem import Plan, never
 from grasp_ros.planning.warmstart import shift
 from grasp_ros.world_model.dynamics import rollout
 
@@ -38,7 +38,7 @@ def test_pursuit_keeps_the_old_actions_after_the_deadline():
 
 
 def test_gradient_sync_lowers_the_true_cost_and_keeps_the_bounds():
-    problem = Problem(torch.zeros(2), torch.tensor([9.0, 0.3]), 20)
+    problem = to([9.0, 0.3])
     start = torch.zeros(3, 20, 2)
     actions, latents = sync.gd(free, problem, start, 30, 0.1, never)
     before = problem.cost(rollout(free, problem.start.expand(3, -1), start))
@@ -74,6 +74,9 @@ def test_redder_noise_changes_more_slowly():
     assert change(0.0) > 4 * change(2.0) > 4 * change(4.0)
 
 
+REST = torch.tensor([0.5, -0.25])
+
+
 def plan(horizon: int) -> Plan:
     actions = torch.arange(2.0 * horizon).view(horizon, 2)
     states = torch.arange(2.0 * (horizon + 1)).view(horizon + 1, 2)
@@ -81,25 +84,26 @@ def plan(horizon: int) -> Plan:
 
 
 def test_warm_start_drops_what_was_executed():
-    warm = shift(plan(10), 3, 7)
+    warm = shift(plan(10), 3, 7, REST)
     assert warm is not None
     assert torch.equal(warm.actions, plan(10).actions[3:])
     assert torch.equal(warm.states, plan(10).states[3:])
 
 
 def test_warm_start_is_cut_to_a_shorter_horizon():
-    warm = shift(plan(10), 3, 4)
+    warm = shift(plan(10), 3, 4, REST)
     assert warm is not None
     assert torch.equal(warm.actions, plan(10).actions[3:7])
     assert warm.states.shape == (5, 2)
 
 
 def test_warm_start_is_filled_up_with_rest():
-    warm = shift(plan(10), 8, 6)
+    warm = shift(plan(10), 8, 6, REST)
     assert warm is not None
-    assert warm.actions.shape == (6, 2) and not warm.actions[2:].any()
+    assert warm.actions.shape == (6, 2)
+    assert torch.equal(warm.actions[2:], REST.expand(4, 2))
     assert torch.equal(warm.states[3:], plan(10).states[-1].expand(4, 2))
 
 
 def test_nothing_is_left_of_a_plan_that_is_over():
-    assert shift(plan(10), 10, 5) is None
+    assert shift(plan(10), 10, 5, REST) is None

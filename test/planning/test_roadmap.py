@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from grasp_ros.planning.greedy import gauss_newton, travel_steps
+from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.types import BadInput
 from grasp_ros.world_model.memory import Memory
@@ -69,10 +70,14 @@ def ring(count: int = 40, one_way: bool = False) -> Memory:
     return Memory(latents, latents.clone(), edges, steps, (b'',) * count)
 
 
+def roadmap_of(memory: Memory) -> Roadmap:
+    return Roadmap(memory, free, actions=2, connect_steps=15, neighbours=8)
+
+
 def test_path_follows_the_edges_and_not_the_straight_line():
     memory = ring()
-    roadmap = Roadmap(memory, free, actions=2)
-    roadmap.set_goal(torch.tensor([-1.0, 0.02]))
+    roadmap = roadmap_of(memory)
+    roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.02]), 0.1))
     path = roadmap.path(torch.tensor([1.0, 0.02]))
     assert path is not None
     assert path.latents.norm(dim=1).min() > 0.9  # along the circle, not through its middle
@@ -84,31 +89,31 @@ def test_path_follows_the_edges_and_not_the_straight_line():
 
 
 def test_path_respects_the_direction_of_edges():
-    roadmap = Roadmap(ring(one_way=True), free, actions=2)
-    roadmap.set_goal(torch.tensor([0.0, -1.0]))
+    roadmap = roadmap_of(ring(one_way=True))
+    roadmap.set_goal(Goal.of(torch.tensor([0.0, -1.0]), 0.1))
     path = roadmap.path(torch.tensor([1.0, 0.0]))
     assert path is not None
     assert path.latents[:, 1].max() > 0.9  # three quarters of the way round, over the top
 
 
 def test_path_steps_are_at_most_one_model_step_apart():
-    roadmap = Roadmap(ring(), free, actions=2)
-    roadmap.set_goal(torch.tensor([-1.0, 0.0]))
+    roadmap = roadmap_of(ring())
+    roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.0]), 0.1))
     path = roadmap.path(torch.tensor([1.0, 0.0]))
     assert path is not None
     assert path.latents.diff(dim=0).abs().max() < 1.3 * SPEED
 
 
 def test_no_path_where_the_roadmap_is_out_of_reach():
-    roadmap = Roadmap(ring(), free, actions=2)
-    roadmap.set_goal(torch.tensor([-1.0, 0.0]))
+    roadmap = roadmap_of(ring())
+    roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.0]), 0.1))
     assert roadmap.path(torch.tensor([9.0, 9.0])) is None
 
 
 def test_near_goal_is_reached_directly():
-    roadmap = Roadmap(ring(), free, actions=2)
+    roadmap = roadmap_of(ring())
     start = torch.tensor([1.0, 0.0])
-    roadmap.set_goal(start + torch.tensor([0.0, 2 * SPEED]))
+    roadmap.set_goal(Goal.of(start + torch.tensor([0.0, 2 * SPEED]), 0.1))
     path = roadmap.path(start)
     assert path is not None
     assert path.steps == pytest.approx(2.0, abs=0.5)

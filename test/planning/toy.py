@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A point in the plane behind a wall with a door: a world whose every answer is known."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
+from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import Problem
 
 SPEED = 0.05  # travelled by a full action in one step
@@ -21,9 +24,16 @@ def free(z: Tensor, a: Tensor) -> Tensor:
     return z + SPEED * a
 
 
-def behind_the_wall(horizon: int = 60) -> Problem:
+def to(goal: list[float], start: tuple[float, float] = (0.0, 0.0), horizon: int = 20) -> Problem:
+    """From start to goal without a path; the action zero is rest."""
+    return Problem(
+        torch.tensor(start), Goal.of(torch.tensor(goal), 0.05), horizon, rest=torch.zeros(2)
+    )
+
+
+def behind_the_wall(horizon: int = 60, path: Tensor | None = None) -> Problem:
     """Straight ahead lies the wall; the way through the door takes about 36 steps."""
-    return Problem(torch.tensor([-0.5, 0.0]), torch.tensor([0.5, 0.0]), horizon)
+    return replace(to([0.5, 0.0], (-0.5, 0.0), horizon), path=path)
 
 
 def path_through_the_door(horizon: int = 60) -> Tensor:
