@@ -41,6 +41,7 @@ class Gate:
         self._guard = Guard(robot.joints, self._limits, self._tolerance, max_age_ns)
         self.reference = Reference()
         self.following: Refused | None = None  # why the robot does not follow, or None
+        self._doubtful = False  # whether the controller may have ended the last motion by itself
         self._may_anchor = True  # once a goal: a robot that sags would be led down step by step
         self._measured: JointSample | None = None
         self._stood: FloatArray | None = None  # where the last motion that was sent began
@@ -74,7 +75,7 @@ class Gate:
         )
         if self.following is None and not self.reference.rests(sample.stamp_ns):
             self._failed, self._failed_ns = self._failed + 1, sample.stamp_ns
-        self.following = Refused(reason)
+        self.following, self._doubtful = Refused(reason), True
 
     def admit(
         self, new: JointTrajectory, generation: int, observation_ns: int, now_ns: int
@@ -86,9 +87,12 @@ class Gate:
         """
         if generation != self.generation:
             return Refused('planned before the robot was stopped')
+        if self._doubtful and self.following is None and self.reference.rests(now_ns):
+            # A controller whose own tolerance was broken holds the robot where that happened.
+            self.reference, self._doubtful = self.reference.anew(known=False), False
         if self.reference.told is None or self.following is not None:
             return self._anchor(now_ns)
-        if now_ns < self.reference.settled_ns:
+        if self._doubtful or now_ns < self.reference.settled_ns:
             return Refused('the robot is being held where it stands')
         if self._failed >= ATTEMPTS and now_ns < self._failed_ns + PATIENCE_NS:
             return Refused(
@@ -175,7 +179,7 @@ class Gate:
     def clear(self) -> None:
         """The clock jumped, or someone else commanded the controller: nothing told holds."""
         self.reference = self.reference.anew(known=False)
-        self.following, self._measured, self._stood = None, None, None
+        self.following, self._measured, self._stood, self._doubtful = None, None, None, False
         self.begin()
 
     def _check(

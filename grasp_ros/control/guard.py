@@ -166,13 +166,19 @@ class Guard:
         return None
 
     def _possible(self, situation: Situation, at_ns: int) -> list[Motion]:
-        """Where the controller may start from: its reference, and the robot, moving or held."""
+        """Where the controller may start from: its reference, and the robot, moving or held.
+
+        A reference that is not known may lie beside the robot by the tolerance.
+        """
         measured = situation.measured
         ahead = seconds(max(0, at_ns - measured.stamp_ns))
         held = Motion(measured.position, np.zeros(len(self._joints)))
         moving = Motion(measured.position + ahead * measured.velocity, measured.velocity)
         told = situation.reference.at(at_ns)
-        return [held, moving] if told is None else [told, held, moving]
+        if told is not None:
+            return [told, held, moving]
+        beside = (held.position - self._tolerance, held.position + self._tolerance)
+        return [held, moving, *(Motion(position, held.velocity) for position in beside)]
 
     def _bounds(self, situation: Situation) -> tuple[FloatArray, FloatArray]:
         """Position limits; a joint that stands outside may be anywhere between there and inside.
