@@ -283,6 +283,22 @@ class SimulatorNodeConfig:
         return broken
 
 
+@dataclass(frozen=True)
+class RobotOnly:
+    """What training needs to know: the robot, whatever else its file holds."""
+
+    robot: RobotConfig
+
+    def broken_rules(self) -> list[str]:
+        """The rules that no single range can state, as far as they are broken."""
+        return list(self.robot.broken_rules())
+
+
+def load_robot(file: str | Path) -> RobotConfig:
+    """The robot of a parameter file; raises BadInput listing every broken rule."""
+    return load(RobotOnly, file).robot
+
+
 def horizon_steps(horizon: str | int, dt: float) -> int | None:
     """Model steps of `planner.horizon` for a model step of dt s; None for 'auto'.
 

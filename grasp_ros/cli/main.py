@@ -16,6 +16,7 @@ VERBS = {
     'sim': 'the simulator node',
     'plan': 'the planner node',
     'collect': 'explore in simulation into a rosbag',
+    'check': 'do rosbags agree with the robot, and are they enough to train on',
     'train': 'rosbags to a model bundle',
     'bench': 'measure planning times',
 }

@@ -6,22 +6,30 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
 
 from grasp_ros import __version__
+from grasp_ros.cli import data
+from grasp_ros.cli.check import show
 from grasp_ros.cli.progress import bars, console
-from grasp_ros.config import RobotConfig, SimulatorNodeConfig, load
-from grasp_ros.share import find
+from grasp_ros.types import BadInput
+
+if TYPE_CHECKING:
+    from grasp_ros.training.dataset import Dataset
+    from grasp_ros.training.train import TrainConfig, Trained
+    from grasp_ros.world_model.manifest import Manifest
+
+VERDICTS = {'good': 'green', 'fair': 'yellow', 'bad': 'red'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument('bags', type=Path, nargs='+', help='rosbag2 folders')
+    data.add_arguments(parser)
     parser.add_argument('--out', type=Path, required=True, help='folder of the new bundle')
-    parser.add_argument(
-        '--robot', default='gantry', help='robot: a name in config/robots/, or a file'
-    )
-    parser.add_argument('--dt', type=float, default=0.1, help='model step, s')
     parser.add_argument('--image-size', type=int, default=64, help='side of the encoder image, px')
     parser.add_argument('--encoder-steps', type=int, help='training steps of the encoder')
     parser.add_argument('--dynamics-steps', type=int, help='training steps of the dynamics')
@@ -41,23 +49,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train and write the bundle."""
+    """Check the bags, train, and write the bundle unless it is useless."""
     import torch
 
-    from grasp_ros.robot.command import JointVelocity
-    from grasp_ros.training.bags import recorded_command
-    from grasp_ros.training.dataset import load_bags
-    from grasp_ros.training.export import write_bundle
+    from grasp_ros.training.dataset import load_images
     from grasp_ros.training.train import TrainConfig, train
+    from grasp_ros.training.verdict import unusable
     from grasp_ros.world_model.bundle import pick_device
-    from grasp_ros.world_model.manifest import ImageSize, Manifest
 
+    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
+        raise BadInput(f'{options.out} is no empty folder; bundles are never overwritten')
     torch.set_num_threads(options.threads)
-    robot: RobotConfig = load(
-        SimulatorNodeConfig, find('config/robots', f'{options.robot}.yaml')
-    ).robot
-    speed = robot.max_velocity
-    command = JointVelocity(tuple(-v for v in speed), tuple(speed), options.dt)
     given = {
         name: getattr(options, name)
         for name in ('encoder_steps', 'dynamics_steps', 'landmarks')
@@ -66,14 +68,59 @@ def run(options: argparse.Namespace) -> int:
     config = TrainConfig(seed=options.seed, augment=options.augment, align=options.align, **given)
     side = options.image_size
     with bars() as report:
-        frames = lambda count: report('frames', count, count)  # noqa: E731
-        data = load_bags(options.bags, robot, command, side, side, frames)
-        trained = train(data, config, pick_device(options.device), report)
-    manifest = Manifest(
-        robot=robot.name,
-        joints=robot.joints,
-        action=command,
-        image=ImageSize(*data.source, side, side),
+        read = data.read(options, report)
+        show(read)
+        if errors := read.checked.errors:
+            raise BadInput(
+                "the data contradict the robot's file; grasp-ros check shows the figures:\n  "
+                + '\n  '.join(errors)
+            )
+        pictures = load_images(
+            read.lines, side, side, lambda done, total: report('images', done, total)
+        )
+        trained = train(pictures, config, pick_device(options.device), report)
+    if options.json:
+        options.json.write_text(json.dumps(trained.report, indent=2) + '\n')
+    console.print(_verdict(trained.report, read.robot.joints))
+    if reason := unusable(trained.report):
+        console.print(f'[red]{reason}. No bundle is written.[/]')
+        return 1
+    _write(options, _manifest(options, config, read, pictures, trained), trained)
+    console.print(f'{options.out}: written', soft_wrap=True)
+    return 0
+
+
+def _write(options: argparse.Namespace, manifest: Manifest, trained: Trained) -> None:
+    """Write the bundle beside its place first: an interrupted run leaves no half of one."""
+    from grasp_ros.training.export import write_bundle
+
+    partial = options.out.with_name(f'.{options.out.name}.partial')
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        write_bundle(partial, manifest, trained.encoder, trained.dynamics, trained.memory)
+        partial.replace(options.out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _manifest(
+    options: argparse.Namespace,
+    config: TrainConfig,
+    read: data.Data,
+    pictures: Dataset,
+    trained: Trained,
+) -> Manifest:
+    import torch
+
+    from grasp_ros.training.bags import recorded_command
+    from grasp_ros.world_model.manifest import ImageSize, Manifest
+
+    side = options.image_size
+    return Manifest(
+        robot=read.robot.name,
+        joints=read.robot.joints,
+        action=read.command,
+        image=ImageSize(*pictures.source, side, side),
         latent=config.latent,
         dynamics_width=config.width,
         dynamics_depth=config.depth,
@@ -89,8 +136,16 @@ def run(options: argparse.Namespace) -> int:
             **trained.report,
         },
     )
-    write_bundle(options.out, manifest, trained.encoder, trained.dynamics, trained.memory)
-    if options.json:
-        options.json.write_text(json.dumps(manifest.training, indent=2))
-    console.print(f'{options.out}: {trained.report}')
-    return 0
+
+
+def _verdict(report: dict[str, Any], joints: tuple[str, ...]) -> Table:
+    from grasp_ros.training.verdict import judge
+
+    table = Table(title='the model, on data that it was not trained on', title_justify='left')
+    for column in ('figure', 'value', 'good is', 'verdict', 'what to do'):
+        table.add_column(column, overflow='fold')
+    for one in judge(report, joints):
+        advice = '' if one.verdict == 'good' else one.advice
+        verdict = f'[{VERDICTS[one.verdict]}]{one.verdict}[/]'
+        table.add_row(one.figure, one.value, one.good, verdict, advice)
+    return table

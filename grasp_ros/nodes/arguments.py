@@ -3,14 +3,26 @@
 
 from __future__ import annotations
 
-from grasp_ros.share import find
+from pathlib import Path
+
+from grasp_ros.share import find, share_directory
+from grasp_ros.types import BadInput
 
 SIMULATOR_NODE, PLANNER_NODE = 'grasp_ros.nodes.simulator_node', 'grasp_ros.nodes.planner_node'
 
 
 def robot_file(robot: str) -> str:
-    """The parameter file of a robot: a name in config/robots/, or a file."""
-    return str(find('config/robots', robot if robot.endswith('.yaml') else f'{robot}.yaml'))
+    """The parameter file of a robot: a file anywhere, or a name in config/robots/.
+
+    The suffix .yaml may be left out. Raises BadInput naming all places that were looked at.
+    """
+    given = Path(robot).expanduser()
+    packaged = share_directory() / 'config/robots' / robot
+    places = [place for path in (given, packaged) for place in (path, Path(f'{path}.yaml'))]
+    for place in places:
+        if place.is_file():
+            return str(place)
+    raise BadInput(f'robot {robot}: none of {", ".join(str(place) for place in places)} exists')
 
 
 def planner_ros_arguments(

@@ -13,17 +13,9 @@ from numpy.typing import NDArray
 from grasp_ros.config import RobotConfig
 from grasp_ros.observation.image import resize
 from grasp_ros.robot.command import Command
-from grasp_ros.robot.jtc import JointTrajectoryController
-from grasp_ros.training.bags import read_bag
-from grasp_ros.types import (
-    BadInput,
-    FloatArray,
-    Frame,
-    ImageArray,
-    JointSample,
-    JointTrajectory,
-    nanoseconds,
-)
+from grasp_ros.training.recording import USUAL, Topics, read_images, read_recording
+from grasp_ros.training.timeline import Timeline, timelines
+from grasp_ros.types import BadInput, FloatArray
 
 
 @dataclass(frozen=True)
@@ -69,81 +61,47 @@ def load_bags(
     command: Command,
     height: int,
     width: int,
-    progress: Callable[[int], None] = lambda frames: None,
+    topics: Topics = USUAL,
 ) -> Dataset:
     """All transitions of the bags. Raises BadInput for a bag without a single one."""
-    parts = [_load_bag(path, robot, command, (height, width), progress) for path in paths]
-    sources = {part.source for part in parts}
-    if len(sources) > 1:
-        raise BadInput(f'bags with different image sizes: {sorted(sources)} (height, width)')
-    return Dataset(
-        np.concatenate([part.images for part in parts]),
-        np.concatenate([part.positions for part in parts]),
-        np.concatenate([part.actions for part in parts]),
-        np.concatenate([part.follows for part in parts]),
-        np.repeat(np.arange(len(parts)), [len(part.images) for part in parts]),
-        sources.pop(),
-    )
+    recordings = [read_recording(path, robot.joints, topics) for path in paths]
+    return load_images(timelines(recordings, robot, command)[0], height, width)
 
 
-def _load_bag(
-    path: Path,
-    robot: RobotConfig,
-    command: Command,
-    shape: tuple[int, int],
-    progress: Callable[[int], None],
+def load_images(
+    lines: list[Timeline],
+    height: int,
+    width: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
-    step_ns = nanoseconds(command.dt)
-    images: list[ImageArray] = []
-    stamps: list[int] = []
-    samples: list[JointSample] = []
-    commands: list[tuple[int, JointTrajectory]] = []
-    source: tuple[int, int] | None = None
-    for record in read_bag(path, robot.joints):
-        if isinstance(record, Frame):
-            # Keep the frames nearest to a grid of one model step; a gap starts a new grid.
-            if stamps and record.stamp_ns - stamps[-1] < 0.75 * step_ns:
-                continue
-            height, width = record.rgb.shape[:2]
-            source = source or (height, width)
-            if source != (height, width):
-                raise BadInput(f'{path}: image size changes from {source} to {(height, width)}')
-            images.append(resize(record.rgb, *shape))
-            stamps.append(record.stamp_ns)
-            progress(len(images))
-        elif isinstance(record, JointSample):
-            if np.isfinite(record.position).all():  # NaN until the driver has read its encoders
-                samples.append(record)
-        else:
-            commands.append(record)
-    if len(stamps) < 2 or not samples or not commands or source is None:
-        raise BadInput(
-            f'{path}: {len(stamps)} images, {len(samples)} joint states and {len(commands)} '
-            'trajectories; at least 2, 1 and 1 expected'
-        )
-    at = np.array(stamps)
-    times = np.array([sample.stamp_ns for sample in samples])
-    measured = np.stack([sample.position for sample in samples])
-    positions = np.stack([np.interp(at, times, column) for column in measured.T], axis=1)
-    follows = np.append(np.abs(np.diff(at) - step_ns) < 0.25 * step_ns, False)
+    """The timelines with their pictures, at the encoder's size. progress(done, total) in frames.
 
-    controller = JointTrajectoryController(robot.joints, positions[0])
-    tolerance = np.array(robot.tracking_tolerance)
-    actions = np.zeros((len(at), command.size))
-    queue = iter(commands)
-    coming = next(queue, None)
-    for i in range(len(at) - 1):
-        while coming is not None and (coming[1].start_ns or coming[0]) <= at[i]:
-            controller.accept(coming[1], coming[1].start_ns or coming[0])
-            coming = next(queue, None)
-        before = controller.reference(int(at[i])).position
-        if (np.abs(before - positions[i]) > tolerance).any():
-            before = positions[i]
-        # Commands that arrive within the step change its reference as the robot felt it.
-        while coming is not None and (coming[1].start_ns or coming[0]) < at[i + 1]:
-            controller.accept(coming[1], coming[1].start_ns or coming[0])
-            coming = next(queue, None)
-        after = controller.reference(int(at[i + 1])).position
-        actions[i] = command.actions(np.stack([before, after]))[0]
-    recordings = np.zeros(len(at), dtype=np.int64)
-    return Dataset(np.stack(images), positions, actions, follows, recordings, source)
+    Raises BadInput for a picture that cannot be decoded, and for sizes that change.
+    """
+    total = sum(len(line.frames) for line in lines)
+    images = np.empty((total, height, width, 3), dtype=np.uint8)
+    source: tuple[int, int] | None = None
+    done = 0
+    for line in lines:
+        # Sections are in the order of their clocks, pictures in that of their reception.
+        places = done + np.argsort(line.frames, kind='stable')
+        for place, rgb in zip(places, read_images(line.recording, line.frames), strict=True):
+            size = (rgb.shape[0], rgb.shape[1])
+            source = source or size
+            if size != source:
+                raise BadInput(
+                    f'{line.recording.path}: image size changes from {source} to {size} '
+                    '(height, width)'
+                )
+            images[place] = resize(rgb, height, width)
+            done += 1
+            progress(done, total)
+    assert source is not None
+    return Dataset(
+        images,
+        np.concatenate([line.positions for line in lines]),
+        np.concatenate([line.actions for line in lines]),
+        np.concatenate([line.follows for line in lines]),
+        np.repeat(np.arange(len(lines)), [len(line.frames) for line in lines]),
+        source,
+    )

@@ -19,6 +19,7 @@ from grasp_ros.training.augmentation import photometric
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.landmarks import build_memory
 from grasp_ros.training.losses import Encoder, InverseDynamics, rollout_loss, vicreg_loss
+from grasp_ros.training.verdict import connected_share
 from grasp_ros.types import BadInput, FloatArray
 from grasp_ros.world_model.dynamics import ResidualMLP, rollout
 from grasp_ros.world_model.memory import Memory
@@ -85,6 +86,9 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
         'config': asdict(config),
         'frames': len(data.images),
         'edges': len(memory.edges),
+        'map_connected_share': round(
+            connected_share(len(memory.latents), memory.edges.numpy()), 4
+        ),
         'latent_distance_same_place_p95': round(same, 4),
         'latent_distance_one_step': np.round(steps, 4).tolist(),
         'prediction_error_over_do_nothing': _prediction_error(held_out, unseen, dynamics),

@@ -161,7 +161,7 @@ def test_refuses_images_that_change_size(tmp_path, robot, space):
 def test_refuses_bags_of_different_image_sizes(tmp_path, robot, space):
     one = write(tmp_path / 'a', [0, 1], robot.joints)
     other = write(tmp_path / 'b', [0, 1], robot.joints, [BLACK[:4]] * 2)
-    with pytest.raises(BadInput, match=r'\(4, 10\), \(8, 10\)'):
+    with pytest.raises(BadInput, match=r'changes from \(8, 10\) to \(4, 10\)'):
         load_bags([one, other], robot, space, 8, 10)
 
 

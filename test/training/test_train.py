@@ -75,7 +75,7 @@ def test_augmentation_changes_the_encoder_and_is_recorded(bag, trained, tmp_path
 def test_bundle_is_never_overwritten(bag: Path, trained: Path, capsys):
     before = (trained / 'model.yaml').read_text()
     assert main(['train', str(bag), '--out', str(trained), *SHORT]) == 2
-    assert 'holds a bundle already' in capsys.readouterr().err
+    assert 'bundles are never overwritten' in capsys.readouterr().err
     assert (trained / 'model.yaml').read_text() == before
 
 

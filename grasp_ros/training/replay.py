@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a bag's commands asked of the robot: the controller's reference, replayed beside the data.
+
+The bag does not hold the reference, so it is made again by the controller's model; where the data
+show that the real controller gave up its trajectory, the model gives it up too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grasp_ros.robot.jtc import JointTrajectoryController
+from grasp_ros.training.timing import Section
+from grasp_ros.types import FloatArray, JointTrajectory, TimeArray, nanoseconds, seconds
+
+STILL = 0.2  # of the tracking tolerance: a joint that moves less in a step stands
+HOLD_STEPS = 3  # a robot that stands for so long before the next command may have been stopped
+LAG_GRID_NS = nanoseconds(0.01)
+MAX_LAG_NS = nanoseconds(0.5)
+LAG_SPAN_NS = nanoseconds(300)  # of data are enough to measure the lag
+MIN_MOVING = 30  # steps of a joint's motion, to say anything about how it follows
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The reference at N frames, m or rad.
+
+    before (N, J): at each frame, as the commands received until then have it. after (N, J): one
+    frame later, before a command received just then changes it; the last row repeats `before`.
+    known (N,): whether any command had been taken. refused: reason -> number of commands that the
+    controller does not take. aborts: how often the controller gave up a trajectory.
+    """
+
+    before: FloatArray
+    after: FloatArray
+    known: NDArray[np.bool_]
+    refused: Counter[str]
+    aborts: int
+
+
+def replay(
+    section: Section,
+    times: TimeArray,
+    joints: tuple[str, ...],
+    tolerance: FloatArray,
+    lag_ns: int = 0,
+) -> Replay:
+    """The reference that the robot felt at `times` (N,): `lag_ns` earlier than commanded."""
+    commands = _taken(section, joints, lag_ns)
+    result = _run(section, times, commands, joints, tolerance, {})
+    stops = _stops(section.at(times), result.before, times, commands, tolerance)
+    if stops:
+        result = _run(section, times, commands, joints, tolerance, stops)
+    return replace(result, aborts=len(stops))
+
+
+def _taken(
+    section: Section, joints: tuple[str, ...], lag_ns: int
+) -> list[tuple[int, JointTrajectory]]:
+    """(when its effect is felt, command), in this order; starts of trajectories moved as well."""
+    moved = [
+        (arrival + lag_ns, replace(one, start_ns=one.start_ns + lag_ns if one.start_ns else 0))
+        for arrival, one in section.commands
+    ]
+    return sorted(moved, key=lambda one: one[0])
+
+
+def _run(
+    section: Section,
+    times: TimeArray,
+    commands: list[tuple[int, JointTrajectory]],
+    joints: tuple[str, ...],
+    tolerance: FloatArray,
+    stops: dict[int, int],
+) -> Replay:
+    """One pass of the controller's model. stops: command -> the frame at which it is given up."""
+    positions = section.at(times)
+    arrivals = np.array([arrival for arrival, _ in commands], dtype=np.int64)
+    where = section.at(arrivals)  # the robot was when each command came
+    controller = JointTrajectoryController(joints, positions[0])
+    before, after = np.empty_like(positions), np.empty_like(positions)
+    known = np.zeros(len(times), dtype=bool)
+    refused: Counter[str] = Counter()
+    done, taken, active = 0, False, -1
+
+    def take() -> None:
+        nonlocal done, taken, active
+        arrival, command = commands[done]
+        # Behind by more than it ever is when it follows: the robot was blocked or stopped, and the
+        # new trajectory starts where it stands.
+        gap = np.abs(controller.reference(arrival).position - where[done])
+        if (gap > tolerance).any():
+            controller.activate(where[done])
+        reason = controller.accept(command, arrival)
+        if reason is None:
+            taken, active = True, done
+        else:
+            refused[reason] += 1
+        done += 1
+
+    for i, now in enumerate(times.tolist()):
+        while done < len(commands) and commands[done][0] <= now:
+            take()
+        if stops.get(active) == i:
+            controller.activate(positions[i])
+        before[i], known[i] = controller.reference(now).position, taken
+        if i + 1 == len(times):
+            break
+        following = int(times[i + 1])
+        while done < len(commands) and commands[done][0] < following:
+            take()
+        after[i] = controller.reference(following).position
+    after[-1] = before[-1]
+    return Replay(before, after, known, refused, 0)
+
+
+def _stops(
+    positions: FloatArray,
+    reference: FloatArray,
+    times: TimeArray,
+    commands: list[tuple[int, JointTrajectory]],
+    tolerance: FloatArray,
+) -> dict[int, int]:
+    """Command -> the frame where the controller gave it up and held the robot.
+
+    As joint_trajectory_controller does when its tolerances are violated. Seen where the robot
+    stands until the next command while its reference moves on in two joints or more: an obstacle
+    that stops all of them at once is rare, and pushing it then teaches little.
+    """
+    moves = (np.abs(np.diff(positions, axis=0)) > STILL * tolerance).any(axis=1)
+    arrivals = np.array([arrival for arrival, _ in commands], dtype=np.int64)
+    latest = np.searchsorted(arrivals, times, side='right') - 1  # the command of each frame
+    found = {}
+    for command in np.unique(latest[latest >= 0]):
+        frames = np.flatnonzero(latest == command)
+        moving = np.flatnonzero(moves[frames[0] : frames[-1]])
+        first = int(frames[0] + (moving[-1] + 1 if len(moving) else 0))
+        last = int(frames[-1])
+        travel = np.abs(reference[first : last + 1] - reference[first]).max(axis=0)
+        behind = np.abs(reference[last] - positions[last])
+        if last - first >= HOLD_STEPS and ((travel > tolerance) & (behind > tolerance)).sum() > 1:
+            found[int(command)] = first
+    return found
+
+
+def measure_lag(
+    section: Section,
+    times: TimeArray,
+    follows: NDArray[np.bool_],
+    joints: tuple[str, ...],
+    tolerance: FloatArray,
+) -> FloatArray:
+    """How long (J,) each joint comes after its reference, s; NaN where it hardly moves.
+
+    The shift of the reference, in time, whose steps between frames at `times` (N,) resemble the
+    measured ones most. follows (N,): whether the next frame is one step later.
+    """
+    begin = int(times[0])
+    grid = np.arange(begin, min(int(times[-1]), begin + LAG_SPAN_NS) + 1, LAG_GRID_NS)
+    used = follows & (times - begin >= MAX_LAG_NS)
+    used &= np.append(times[1:] <= grid[-1], False)
+    index = np.flatnonzero(used)
+    if len(index) < MIN_MOVING:
+        return np.full(len(joints), np.nan)
+    reference = _run(section, grid, _taken(section, joints, 0), joints, tolerance, {}).before
+    measured = section.at(times[index + 1]) - section.at(times[index])
+    shifts = np.arange(0, MAX_LAG_NS + 1, LAG_GRID_NS)
+    likeness = np.empty((len(shifts), len(joints)))
+    since = (grid - begin).astype(float)
+    for row, shift in enumerate(shifts):
+        for j, joint in enumerate(reference.T):
+            start, end = (
+                np.interp((at - shift - begin).astype(float), since, joint)
+                for at in (times[index], times[index + 1])
+            )
+            likeness[row, j] = correlation(end - start, measured[:, j])
+    lags = np.array([_peak(column) for column in likeness.T]) * seconds(LAG_GRID_NS)
+    moving = (np.abs(measured) > STILL * tolerance).sum(axis=0)
+    return np.where(moving >= MIN_MOVING, lags, np.nan)
+
+
+def _peak(values: FloatArray) -> float:
+    """Where a curve is highest, between its samples too; NaN where it is nowhere above 0.5."""
+    top = int(np.argmax(values))
+    if not values[top] > 0.5:
+        return float('nan')
+    if not 0 < top < len(values) - 1:
+        return float(top)
+    left, middle, right = values[top - 1 : top + 2]
+    return top + 0.5 * float((left - right) / min(left - 2 * middle + right, -1e-12))
+
+
+def correlation(first: FloatArray, second: FloatArray) -> float:
+    """Pearson's, 0 where one of both is constant."""
+    if len(first) < 2 or min(np.std(first), np.std(second)) < 1e-12:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])

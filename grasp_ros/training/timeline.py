@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bag on the model's time grid: positions, commanded actions and what became of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grasp_ros.config import RobotConfig
+from grasp_ros.robot.command import Command
+from grasp_ros.training.findings import Finding
+from grasp_ros.training.recording import Recording
+from grasp_ros.training.replay import measure_lag, replay
+from grasp_ros.training.timing import Section, check_step, period, pick_frames, sections
+from grasp_ros.types import BadInput, FloatArray, TimeArray, nanoseconds
+
+LATE = 0.25  # of a model step: the actions of a robot that comes later than this are read later
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """N frames of a bag, without their pictures; J joints, A actions.
+
+    frames (N,): indices of the recording's images. positions (N, J), m or rad; actions (N, A) and
+    follows (N,): see Dataset. asked, moved, behind (N, J): how far the command moves each joint
+    until the next frame, how far it moves, and how far it is from the command, m or rad. refused:
+    reason -> number of commands that the controller does not take. aborts: how often it gave a
+    trajectory up. lag_ns: how much later than commanded the actions are read.
+    """
+
+    recording: Recording
+    frames: NDArray[np.int64]
+    positions: FloatArray
+    actions: FloatArray
+    follows: NDArray[np.bool_]
+    asked: FloatArray
+    moved: FloatArray
+    behind: FloatArray
+    refused: Counter[str]
+    aborts: int
+    lag_ns: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A section, the frames picked from it, and which of them are followed by the next."""
+
+    section: Section
+    index: NDArray[np.int64]
+    times: TimeArray
+    follows: NDArray[np.bool_]
+
+
+def timelines(
+    recordings: list[Recording], robot: RobotConfig, command: Command
+) -> tuple[list[Timeline], FloatArray]:
+    """The recordings on the model's time grid, and each joint's lag (J,), s, NaN where unknown.
+
+    Raises BadInput for a recording without transitions.
+    """
+    step_ns, tolerance = nanoseconds(command.dt), np.array(robot.tracking_tolerance)
+    found, lags = [], []
+    for recording in recordings:
+        cut, findings = _cut(recording)
+        stretches = [_stretch(section, step_ns) for section in cut]
+        apart = np.concatenate([np.diff(one.times)[one.follows[:-1]] for one in stretches])
+        check_step(recording.path, apart / 1e9, command.dt, period([recording]))
+        longest = max(stretches, key=lambda one: len(one.times))
+        lags.append(
+            measure_lag(longest.section, longest.times, longest.follows, robot.joints, tolerance)
+        )
+        found.append((recording, stretches, tuple(findings)))
+    lag = np.array([_median(joint) for joint in np.array(lags).T])
+    late = _median(lag)
+    lag_ns = nanoseconds(late) if late > LATE * command.dt else 0
+    return [_timeline(*one, robot, command, lag_ns) for one in found], lag
+
+
+def _cut(recording: Recording) -> tuple[list[Section], list[Finding]]:
+    counts = (len(recording.image_stamps), len(recording.joint_stamps), len(recording.commands))
+    if counts[0] < 2 or not counts[1] or not counts[2]:
+        raise BadInput(
+            f'{recording.path}: {counts[0]} images, {counts[1]} joint states and {counts[2]} '
+            'trajectories; at least 2, 1 and 1 expected'
+        )
+    cut, findings = sections(recording)
+    if not cut:
+        raise BadInput(f'{recording.path}: no stretch of images and joint states together')
+    return cut, findings
+
+
+def _stretch(section: Section, step_ns: int) -> _Stretch:
+    index, follows = pick_frames(section.image_stamps, step_ns)
+    times = section.image_stamps[index]
+    known = section.joint_stamps
+    right = np.searchsorted(known, times).clip(0, len(known) - 1)
+    away = np.minimum(np.abs(known[right] - times), np.abs(known[(right - 1).clip(0)] - times))
+    seen = away <= step_ns  # a joint state is near enough to tell the positions
+    return _Stretch(section, index, times, follows & seen & np.append(seen[1:], False))
+
+
+def _timeline(
+    recording: Recording,
+    stretches: list[_Stretch],
+    findings: tuple[Finding, ...],
+    robot: RobotConfig,
+    command: Command,
+    lag_ns: int,
+) -> Timeline:
+    tolerance = np.array(robot.tracking_tolerance)
+    replays = [
+        replay(one.section, one.times, robot.joints, tolerance, lag_ns) for one in stretches
+    ]
+    positions = np.concatenate([one.section.at(one.times) for one in stretches])
+    before, after = (
+        np.concatenate([getattr(one, name) for one in replays]) for name in ('before', 'after')
+    )
+    behind = before - positions
+    # A blocked joint is told to go on from where it stands, as the planner will tell it.
+    start = np.where(np.abs(behind) > tolerance, positions, before)
+    follows = [one.follows & done.known for one, done in zip(stretches, replays, strict=True)]
+    refused: Counter[str] = Counter()
+    for one in replays:
+        refused.update(one.refused)
+    return Timeline(
+        recording,
+        np.concatenate([one.section.images[one.index] for one in stretches]),
+        positions,
+        command.actions(np.stack([start, after], axis=-2))[..., 0, :],
+        np.concatenate(follows),
+        after - before,
+        np.append(np.diff(positions, axis=0), np.zeros((1, positions.shape[1])), axis=0),
+        behind,
+        refused,
+        sum(one.aborts for one in replays),
+        lag_ns,
+        findings,
+    )
+
+
+def _median(values: FloatArray) -> float:
+    """The median of those known, NaN where none is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float('nan')
