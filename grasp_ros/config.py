@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from grasp_ros.parameters import REQUIRED, build, param, parameters, read_parameter_file
+from grasp_ros.parameters import REQUIRED, build, groups, param, parameters, read_parameter_file
+from grasp_ros.planning.registry import PLANNERS
 from grasp_ros.types import BadInput
 
 Config = TypeVar('Config')
@@ -99,75 +100,11 @@ class ObservationConfig:
 
 
 @dataclass(frozen=True)
-class GraspConfig:
-    """GRASP, arXiv 2602.00475."""
-
-    init: str = param(
-        'roadmap',
-        'start of the virtual states: line to the goal, roadmap path, or '
-        'warm (the last plan; roadmap when there is none)',
-        choices=('line', 'roadmap', 'warm'),
-    )
-    iterations: int = param(3, 'iterations of the lifted optimisation', low=0, high=100_000)
-    action_step: str = param(
-        'gauss_newton',
-        'how actions move: adam, or box-constrained Gauss-Newton',
-        choices=('adam', 'gauss_newton'),
-    )
-    lr_actions: float = param(0.05, 'Adam step of the actions', low=0.0, high=10.0)
-    lr_states: float = param(
-        0.01, 'Adam step of the virtual states; 0 freezes them', low=0.0, high=10.0
-    )
-    state_noise: float = param(
-        0.0,
-        'standard deviation added to the virtual states each iteration',
-        'latent',
-        low=0.0,
-        high=10.0,
-    )
-    gamma: float = param(0.0, 'weight of the goal term', low=0.0, high=1000.0)
-    sync: str = param(
-        'pursuit',
-        'how actions are made true to the serial rollout',
-        choices=('gd', 'cem', 'pursuit', 'none'),
-    )
-    sync_every: int = param(3, 'iterations between syncs', low=1, high=100_000)
-    sync_steps: int = param(
-        1, 'gd: Adam steps; cem: rounds; pursuit: Gauss-Newton steps per action', low=1, high=1000
-    )
-    sync_lr: float = param(0.05, 'gd: Adam step of the actions', low=0.0, high=10.0)
-    lookahead: int = param(
-        3, 'pursuit: how many steps ahead on the path an action aims', 'steps', low=1, high=100
-    )
-    restarts: int = param(
-        1, 'plans optimised at once; the best true rollout wins', low=1, high=4096
-    )
-
-
-@dataclass(frozen=True)
-class IcemConfig:
-    """iCEM, arXiv 2008.06389."""
-
-    samples: int = param(128, 'action sequences in the first round', low=4, high=100_000)
-    iterations: int = param(
-        40, 'rounds; the deadline usually ends them sooner', low=1, high=10_000
-    )
-    elites: int = param(16, 'sequences that shape the next round', low=2, high=10_000)
-    keep_elites: float = param(0.3, 'share of elites carried to the next round', low=0.0, high=1.0)
-    decay: float = param(1.0, 'samples are divided by this each round', low=1.0, high=10.0)
-    noise_beta: float = param(3.0, 'exponent of the coloured noise, 0 = white', low=0.0, high=10.0)
-    init_std: float = param(0.8, 'standard deviation of the first round', low=0.01, high=10.0)
-    momentum: float = param(0.1, 'share of the old mean and deviation kept', low=0.0, high=0.99)
-    running_weight: float = param(
-        1.0, 'weight of the mean cost along the way beside the last', low=0.0
-    )
-
-
-@dataclass(frozen=True)
+@groups({name: settings for name, (settings, _) in PLANNERS.items()})
 class PlannerConfig:
-    """What is planned, and for how long."""
+    """What is planned, and for how long; then a group of settings a planner of PLANNERS."""
 
-    algorithm: str = param('grasp', 'planner', choices=('grasp', 'icem'))
+    algorithm: str = param('grasp', 'planner', choices=tuple(PLANNERS))
     horizon: str | int = param(
         'auto', "model steps of a plan, or 'auto': the roadmap's travel time"
     )
@@ -185,8 +122,21 @@ class PlannerConfig:
         0.1, 'planning stops here with the best plan so far', 's', low=0.001, high=60.0
     )
     seed: int = param(0, 'seed of the planner', low=0)
-    grasp: GraspConfig = field(default_factory=GraspConfig)
-    icem: IcemConfig = field(default_factory=IcemConfig)
+
+    @property
+    def settings(self) -> Any:
+        """The group of the algorithm that is chosen."""
+        return getattr(self, self.algorithm)
+
+    def broken_rules(self) -> Iterator[str]:
+        """What is wrong, in words."""
+        for name in PLANNERS:
+            yield from getattr(self, name).broken_rules()
+        try:
+            if horizon_steps(self.horizon, dt=1.0) is None and not self.use_roadmap:
+                yield "planner.horizon: 'auto' needs planner.use_roadmap"
+        except BadInput as error:
+            yield str(error)
 
 
 @dataclass(frozen=True)
@@ -230,17 +180,7 @@ class PlannerNodeConfig:
         broken = list(self.robot.broken_rules())
         if not self.model.providers:
             broken.append('model.providers: empty')
-        planner, icem = self.planner, self.planner.icem
-        if icem.elites > icem.samples:
-            broken.append(
-                f'planner.icem.elites: {icem.elites} is above planner.icem.samples {icem.samples}'
-            )
-        try:
-            if horizon_steps(planner.horizon, dt=1.0) is None and not planner.use_roadmap:
-                broken.append("planner.horizon: 'auto' needs planner.use_roadmap")
-        except BadInput as error:
-            broken.append(str(error))
-        return broken
+        return [*broken, *self.planner.broken_rules()]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -56,6 +56,18 @@ def param(
     if default is REQUIRED:
         return field(metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+def groups(configs: Mapping[str, type]) -> Callable[[Config], Config]:
+    """Adds to a config class, before it becomes a dataclass, a field of each config by name."""
+
+    def add(cls: Config) -> Config:
+        for name, config in configs.items():
+            cls.__annotations__[name] = config
+            setattr(cls, name, field(default_factory=config))
+        return cls
+
+    return add
 
 
 def parameters(cls: type, prefix: str = '') -> Iterator[Parameter]:

@@ -13,6 +13,7 @@ from rich.table import Table
 from grasp_ros.cli.progress import bars, console
 from grasp_ros.config import PlannerNodeConfig, load
 from grasp_ros.nodes.arguments import robot_file
+from grasp_ros.planning.registry import PLANNERS
 from grasp_ros.share import find
 
 
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/')
     parser.add_argument('--bundle', default='gantry_maze', help='model bundle')
     parser.add_argument('--params-file', default='plan.yaml', help='planner parameters')
-    parser.add_argument('--planner', default='grasp', choices=('grasp', 'icem'))
+    parser.add_argument('--planner', default='grasp', choices=tuple(PLANNERS))
     parser.add_argument('--horizons', type=int, nargs='+', default=[10, 25, 50, 100])
     parser.add_argument('--count', type=int, default=50, help='replans a horizon')
     parser.add_argument('--seed', type=int, default=0, help='seed of the start places')

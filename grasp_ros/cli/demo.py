@@ -25,6 +25,7 @@ from grasp_ros.nodes.arguments import (
     robot_file,
     simulator_ros_arguments,
 )
+from grasp_ros.planning.registry import PLANNERS
 from grasp_ros.share import find
 from grasp_ros.sim.interface import ENGINES
 from grasp_ros.types import BadInput
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/')
     parser.add_argument('--simulator', default='mujoco', choices=tuple(ENGINES))
     parser.add_argument('--bundle', default='', help='model bundle; default: ROBOT_WORLD')
-    parser.add_argument('--planner', default='grasp', choices=('grasp', 'icem'))
+    parser.add_argument('--planner', default='grasp', choices=tuple(PLANNERS))
     parser.add_argument('--horizon', default='auto', help="model steps, 'N s', or 'auto'")
     parser.add_argument('--params-file', default='plan.yaml', help='planner parameters')
     parser.add_argument('--episodes', type=int, default=5, help='random start/goal pairs')

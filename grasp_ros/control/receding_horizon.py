@@ -21,10 +21,9 @@ from grasp_ros.config import PlannerNodeConfig, horizon_steps
 from grasp_ros.control.latency import Latency
 from grasp_ros.control.reference import Reference
 from grasp_ros.control.trajectory import from_actions
-from grasp_ros.planning.grasp import Grasp
-from grasp_ros.planning.icem import Icem
+from grasp_ros.planning.anytime import make_planner
 from grasp_ros.planning.objective import Goal
-from grasp_ros.planning.problem import Deadline, Plan, Planner, Problem
+from grasp_ros.planning.problem import Deadline, Plan, Problem
 from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.planning.warmstart import shift
 from grasp_ros.robot.limits import Limits
@@ -73,14 +72,6 @@ class Replan:
     plan_ns: int
 
 
-def make_planner(config: PlannerNodeConfig, bundle: Bundle) -> Planner:
-    """The planner that `planner.algorithm` names."""
-    planner, actions = config.planner, bundle.manifest.action.size
-    if planner.algorithm == 'grasp':
-        return Grasp(bundle.dynamics, actions, planner.grasp, planner.seed)
-    return Icem(bundle.dynamics, actions, planner.icem, planner.seed)
-
-
 class RecedingHorizon:
     """The loop's memory: goal, last plan, and how long planning takes.
 
@@ -100,7 +91,7 @@ class RecedingHorizon:
         self._reference, self._clock, self._steady = reference, clock, steady
         self._command = bundle.manifest.action
         self._limits = Limits.of(config.robot)
-        self._planner = make_planner(config, bundle)
+        self._planner = make_planner(bundle.dynamics, config.planner)
         self._roadmap = Roadmap(
             bundle.memory, bundle.dynamics, self._command.size, CONNECT_STEPS, NEIGHBOURS
         )
@@ -231,7 +222,7 @@ class RecedingHorizon:
         """
         config = self._config.planner
         fixed = horizon_steps(config.horizon, self._command.dt)
-        weight = config.icem.running_weight if config.algorithm == 'icem' else 0.0
+        weight = config.settings.running_weight
         rest = self._tensor(self._command.rest(position))
         if not config.use_roadmap:
             assert fixed is not None

@@ -12,15 +12,18 @@ dimensions of s_T that weigh nothing move as the other virtual states do.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from grasp_ros.config import GraspConfig
 from grasp_ros.planning import sync
-from grasp_ros.planning.greedy import gauss_newton
+from grasp_ros.planning.anytime import Candidates
+from grasp_ros.planning.greedy import boxed_step, linearise
 from grasp_ros.planning.noise import coloured
 from grasp_ros.planning.objective import Goal
-from grasp_ros.planning.problem import Deadline, Incumbent, Plan, Problem, WarmStart, never
+from grasp_ros.planning.problem import Deadline, Problem, WarmStart
+from grasp_ros.planning.registry import GraspConfig
 from grasp_ros.world_model.dynamics import Step
 
 RESTART_BETA = 2.0  # colour of the noise that makes the restarts differ
@@ -28,52 +31,50 @@ RESTART_STD = 0.5
 
 
 class Grasp:
-    """The planner; `actions` is the number of action dimensions A."""
+    """The algorithm; see anytime.Algorithm."""
 
-    def __init__(self, step: Step, actions: int, config: GraspConfig, seed: int):
-        self._step, self._actions, self._config, self._seed = step, actions, config, seed
+    def __init__(self, step: Step, config: GraspConfig):
+        self._step, self._config = step, config
 
-    @torch.no_grad()
-    def plan(
-        self, problem: Problem, warm_start: WarmStart | None = None, deadline: Deadline = never
-    ) -> Plan:
-        """The best true rollout seen before the deadline; see Planner."""
-        config = self._config
-        generator = torch.Generator(problem.start.device).manual_seed(self._seed)
-        incumbent = Incumbent(self._step, problem)
-        if warm_start is not None:
-            incumbent.offer(warm_start.actions[None], warm_start.states[None])
+    def propose(
+        self,
+        problem: Problem,
+        warm_start: WarmStart | None,
+        deadline: Deadline,
+        generator: torch.Generator,
+    ) -> Iterator[Candidates]:
+        """The restarts after each sync, and as they are at the end where nothing syncs them."""
+        config, goal = self._config, problem.goal
         a, s = self._initial(problem, warm_start, generator)
-        optimiser = self._optimiser(a, s)
-
-        synced = False
+        optimiser, synced = self._optimiser(a, s), False
         for iteration in range(1, config.iterations + 1):
             if deadline():
                 break
-            a_gradient, s_gradient = self._gradients(a, s, problem.goal)
-            if config.action_step == 'gauss_newton':
-                a.copy_(self._gauss_newton(a, s, problem.goal))
-            a.grad, s.grad = a_gradient, s_gradient
+            if config.action_step == 'adam':
+                prediction, a.grad = self._action_gradient(a, s, goal)
+            else:
+                prediction, better = self._gauss_newton(a, s, goal)
+                a.copy_(better)
+            s.grad = _state_gradient(prediction, s, goal)
             optimiser.step()
-            s[:, 1:] += config.state_noise * torch.randn(
-                s[:, 1:].shape, generator=generator, device=s.device
-            )
-            s[:, -1] = problem.goal.pinned(s[:, -1])
+            if config.state_noise:
+                self._disturb(s, generator)
+            s[:, -1] = goal.pinned(s[:, -1])
             a.clamp_(-1, 1)
-            synced = config.sync != 'none' and iteration % config.sync_every == 0
+            last = iteration == config.iterations
+            synced = config.sync != 'none' and (last or iteration % config.sync_every == 0)
             if synced:
                 new, latents = self._sync(problem, a, s, deadline, generator)
                 a.copy_(new)
-                incumbent.offer(a, s, latents)
+                yield Candidates(a, s, latents)
                 optimiser = self._optimiser(a, s)  # moments restart after a sync
         if not synced:
-            incumbent.offer(a, s)
-        return incumbent.plan()
+            yield Candidates(a, s)
 
     def _initial(
         self, problem: Problem, warm_start: WarmStart | None, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed; restart 0 unperturbed."""
+        """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed."""
         config, horizon = self._config, problem.horizon
         start, goal = problem.start, problem.goal
         a = problem.rest.expand(horizon, -1)
@@ -87,12 +88,19 @@ class Grasp:
         a = a.repeat(config.restarts, 1, 1)
         s = s.repeat(config.restarts, 1, 1)
         if config.restarts > 1:
-            shape = (config.restarts - 1, horizon, self._actions)
-            a[1:] += RESTART_STD * coloured(shape, RESTART_BETA, generator, a.device)
+            shape = (config.restarts - 1, horizon, a.shape[-1])
+            a[1:] += RESTART_STD * coloured(shape, RESTART_BETA, generator, a)
         if config.state_noise:
-            s += config.state_noise * torch.randn(s.shape, generator=generator, device=s.device)
+            self._disturb(s, generator)
         s[:, 0], s[:, -1] = start, goal.pinned(s[:, -1])
         return a.clamp_(-1, 1), s
+
+    def _disturb(self, s: Tensor, generator: torch.Generator) -> None:
+        """Noise on the virtual states of all restarts but the first, unless it is the only one."""
+        noisy = s[1:, 1:] if len(s) > 1 else s[:, 1:]
+        noisy += self._config.state_noise * torch.randn(
+            noisy.shape, generator=generator, dtype=s.dtype, device=s.device
+        )
 
     def _optimiser(self, a: Tensor, s: Tensor) -> torch.optim.Adam:
         config = self._config
@@ -101,36 +109,31 @@ class Grasp:
             groups.append({'params': [a], 'lr': config.lr_actions})
         return torch.optim.Adam(groups)
 
-    def _gradients(self, a: Tensor, s: Tensor, goal: Goal) -> tuple[Tensor | None, Tensor]:
-        """dL/da by one VJP of F (None under Gauss-Newton), dL/ds in closed form."""
-        gamma = self._config.gamma
-        adam = self._config.action_step == 'adam'
-        with torch.set_grad_enabled(adam):
-            actions = a.detach().requires_grad_(adam)
-            prediction = self._predict(s, actions)
-        defect = (prediction.detach() - s[:, 1:]) * _fit_weight(a, goal)
-        s_gradient = torch.zeros_like(s)
-        s_gradient[:, 1:] = -2 * defect
-        if not adam:
-            return None, s_gradient
-        to_goal = (prediction.detach() - goal.latent) * goal.weight
-        cotangent = 2 * defect + 2 * gamma * to_goal
-        (a_gradient,) = torch.autograd.grad(prediction, actions, cotangent)
-        return a_gradient, s_gradient
+    def _action_gradient(self, a: Tensor, s: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
+        """F(s_t, a_t) for all t at once (R, T, D), and dL/da by one VJP of it."""
+        with torch.enable_grad():
+            actions = a.detach().requires_grad_(True)
+            prediction = self._step(s[:, :-1].flatten(0, 1), actions.flatten(0, 1))
+            prediction = prediction.view(*a.shape[:2], -1)
+        seen = prediction.detach()
+        to_goal = self._config.gamma * (seen - goal.latent) * goal.weight
+        cotangent = 2 * (_defect(seen, s, goal) + to_goal)
+        (gradient,) = torch.autograd.grad(prediction, actions, cotangent)
+        return seen, gradient
 
-    def _predict(self, s: Tensor, a: Tensor) -> Tensor:
-        """F(s_t, a_t) for all t at once: (R, T, D)."""
-        inputs = s[:, :-1].detach().flatten(0, 1)
-        return self._step(inputs, a.flatten(0, 1)).view(*a.shape[:2], -1)
-
-    def _gauss_newton(self, a: Tensor, s: Tensor, goal: Goal) -> Tensor:
-        """All T action subproblems at once: the stop-gradient makes them independent."""
-        fit, to_goal = _fit_weight(a, goal), self._config.gamma * goal.weight
-        weight = fit + to_goal
-        target = (fit * s[:, 1:] + to_goal * goal.latent) / weight
-        flat = (s[:, :-1].flatten(0, 1), a.flatten(0, 1), target.flatten(0, 1))
-        weights = None if goal.unweighted else weight.repeat(len(a), 1)
-        return gauss_newton(self._step, *flat, weights).view_as(a)
+    def _gauss_newton(self, a: Tensor, s: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
+        """F(s_t, a_t), and new actions: the stop-gradient makes the T subproblems independent."""
+        here, jacobian = linearise(self._step, s[:, :-1].flatten(0, 1), a.flatten(0, 1))
+        target, weight = s[:, 1:], None
+        if self._config.gamma or not goal.unweighted:
+            # Both terms are squares of F less something: one target and one weight stand for them.
+            fit = s.new_ones(s.shape[1] - 1, s.shape[2])
+            fit[-1] = _last_fit(goal)
+            to_goal = self._config.gamma * goal.weight
+            target = (fit * target + to_goal * goal.latent) / (fit + to_goal)
+            weight = (fit + to_goal).repeat(len(s), 1)
+        new = boxed_step(here, jacobian, a.flatten(0, 1), target.flatten(0, 1), weight)
+        return here.view(*a.shape[:2], -1), new.view_as(a)
 
     def _sync(
         self,
@@ -148,9 +151,21 @@ class Grasp:
         return sync.pursuit(step, problem, a, s, config.sync_steps, config.lookahead, deadline)
 
 
-def _fit_weight(a: Tensor, goal: Goal) -> Tensor:
-    """What each dimension counts in |F(s_t, a_t) - s_{t+1}|², (T, D): the goal's at s_T = g."""
-    weight = goal.weight.new_ones(a.shape[1], len(goal.weight))
+def _state_gradient(prediction: Tensor, s: Tensor, goal: Goal) -> Tensor:
+    """dL/ds in closed form: only the next state of each step has one."""
+    gradient = torch.zeros_like(s)
+    gradient[:, 1:] = -2 * _defect(prediction, s, goal)
+    return gradient
+
+
+def _defect(prediction: Tensor, s: Tensor, goal: Goal) -> Tensor:
+    """F(s_t, a_t) - s_{t+1}, times what it counts: (R, T, D)."""
+    defect = prediction - s[:, 1:]
     if not goal.unweighted:
-        weight[-1] = torch.where(goal.weight > 0, goal.weight, 1.0)
-    return weight
+        defect[:, -1] *= _last_fit(goal)
+    return defect
+
+
+def _last_fit(goal: Goal) -> Tensor:
+    """What each dimension counts in |F(s_{T-1}, a_{T-1}) - s_T|² (D,)."""
+    return torch.where(goal.weight > 0, goal.weight, 1.0)

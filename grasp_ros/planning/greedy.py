@@ -21,19 +21,37 @@ def gauss_newton(
     """One Gauss-Newton step on sum weight (step(z, a) - target)² with every a in [-1, 1].
 
     z (N, D), action (N, A), target (N, D) -> action (N, A). weight (N, D) or (D,): what each
-    dimension of the latent counts; None: all the same. The Jacobian comes from forward
-    differences, so the model is evaluated once, on a batch of N (A + 1). The box is kept by one
-    sweep of projected coordinate descent from the clamped solution, exact for A <= 2.
+    dimension of the latent counts; None: all the same.
+    """
+    here, jacobian = linearise(step, z, action)
+    return boxed_step(here, jacobian, action, target, weight)
+
+
+def linearise(step: Step, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+    """The next latent (N, D), and its derivatives by the actions (N, A, D).
+
+    By forward differences, so that the model is evaluated once, on a batch of N (A + 1).
     """
     n, size = action.shape
     # Differences point to the inside of the box, where the model was trained.
-    delta = torch.where(action > 0, -DIFFERENCE, DIFFERENCE)
+    delta = (action > 0).to(action.dtype).mul_(-2 * DIFFERENCE).add_(DIFFERENCE)
     pattern = torch.eye(size + 1, size, dtype=z.dtype, device=z.device)
     probes = action[:, None] + pattern * delta[:, None]
     states = z[:, None].expand(-1, size + 1, -1).reshape(n * (size + 1), -1)
     next_states = step(states, probes.view(n * (size + 1), size)).view(n, size + 1, -1)
     here = next_states[:, size]
-    jacobian = (next_states[:, :size] - here[:, None]) / delta[..., None]
+    return here, (next_states[:, :size] - here[:, None]) / delta[..., None]
+
+
+def boxed_step(
+    here: Tensor, jacobian: Tensor, action: Tensor, target: Tensor, weight: Tensor | None = None
+) -> Tensor:
+    """The action (N, A) in [-1, 1] that brings the linearised model nearest to the target.
+
+    here (N, D) and jacobian (N, A, D) at `action`, as linearise gives them. The box is kept by one
+    sweep of projected coordinate descent from the clamped solution, exact for A <= 2.
+    """
+    size = action.shape[1]
     residual = here - target
     if weight is not None:
         root = weight.sqrt()

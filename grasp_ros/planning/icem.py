@@ -3,32 +3,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
-from grasp_ros.config import IcemConfig
+from grasp_ros.planning.anytime import Candidates
 from grasp_ros.planning.noise import coloured
-from grasp_ros.planning.problem import Deadline, Incumbent, Plan, Problem, WarmStart, never
+from grasp_ros.planning.problem import Deadline, Problem, WarmStart
+from grasp_ros.planning.registry import IcemConfig
 from grasp_ros.world_model.dynamics import Step, rollout
 
 
 class Icem:
-    """The planner; `actions` is the number of action dimensions A."""
+    """The algorithm; see anytime.Algorithm."""
 
-    def __init__(self, step: Step, actions: int, config: IcemConfig, seed: int):
-        self._step, self._actions, self._config, self._seed = step, actions, config, seed
+    def __init__(self, step: Step, config: IcemConfig):
+        self._step, self._config = step, config
 
-    @torch.no_grad()
-    def plan(
-        self, problem: Problem, warm_start: WarmStart | None = None, deadline: Deadline = never
-    ) -> Plan:
-        """The best true rollout seen before the deadline; see Planner."""
-        config, device = self._config, problem.start.device
-        generator = torch.Generator(device).manual_seed(self._seed)
-        incumbent = Incumbent(self._step, problem)
+    def propose(
+        self,
+        problem: Problem,
+        warm_start: WarmStart | None,
+        deadline: Deadline,
+        generator: torch.Generator,
+    ) -> Iterator[Candidates]:
+        """The samples of each round."""
+        config = self._config
         mean = problem.rest.expand(problem.horizon, -1)
         if warm_start is not None:
             mean = warm_start.actions
-        incumbent.offer(mean[None], None)
         std = torch.full_like(mean, config.init_std)
         elites = mean.new_zeros(0, *mean.shape)
 
@@ -36,17 +39,14 @@ class Icem:
             if deadline():
                 break
             count = max(2 * config.elites, int(config.samples / config.decay**iteration))
-            shape = (count, problem.horizon, self._actions)
-            noise = coloured(shape, config.noise_beta, generator, device)
+            noise = coloured((count, *mean.shape), config.noise_beta, generator, mean)
             samples = (mean + std * noise).clamp(-1, 1)
             kept = elites[: int(config.keep_elites * config.elites)]
             samples = torch.cat([samples, kept, mean[None]])
             latents = rollout(self._step, problem.start.expand(len(samples), -1), samples)
-            incumbent.offer(samples, None, latents)
-            elites = samples[
-                problem.cost(latents).nan_to_num(nan=float('inf')).argsort()[: config.elites]
-            ]
+            yield Candidates(samples, None, latents)
+            costs = problem.cost(latents).nan_to_num(nan=torch.inf)
+            elites = samples[costs.argsort()[: config.elites]]
             share = config.momentum
             mean = share * mean + (1 - share) * elites.mean(dim=0)
             std = share * std + (1 - share) * elites.std(dim=0)
-        return incumbent.plan()

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from grasp_ros.planning.objective import Goal
 from grasp_ros.types import BadInput
-from grasp_ros.world_model.dynamics import Step, rollout
 
 Deadline = Callable[[], bool]
 """Whether the planner's time is over: the only clock that a planner sees."""
@@ -81,44 +80,16 @@ class Plan:
     feasibility_gap: float
 
 
+class PlanFailed(RuntimeError):
+    """There is no plan that the model can follow with finite numbers."""
+
+
 class Planner(Protocol):
-    """Anytime, deterministic for its seed, and never worse by rollout cost than its warm start."""
+    """Anytime, deterministic for its seed, and never worse by rollout cost than its warm start.
+
+    Determinism is that of the sequence of plans: each one explores anew. Every plan is finite.
+    """
 
     def plan(
         self, problem: Problem, warm_start: WarmStart | None = None, deadline: Deadline = never
     ) -> Plan: ...
-
-
-class Incumbent:
-    """The best true rollout that a planner has seen. What the lifted loss says never counts."""
-
-    def __init__(self, step: Step, problem: Problem):
-        self._step, self._problem = step, problem
-        self._best: tuple[float, Tensor, Tensor, Tensor] | None = None
-
-    def offer(
-        self, actions: Tensor, states: Tensor | None, latents: Tensor | None = None
-    ) -> Tensor:
-        """Judge candidates (N, T, A) by their rollouts, made here unless given; returns them.
-
-        states (N, T + 1, D): the candidates' virtual states; the rollouts where there are none.
-        """
-        if latents is None:
-            start = self._problem.start.expand(len(actions), -1)
-            latents = rollout(self._step, start, actions)
-        costs = self._problem.cost(latents).nan_to_num(nan=float('inf'))
-        index = int(costs.argmin())
-        cost = float(costs[index])
-        if self._best is None or cost < self._best[0]:
-            chosen = (latents if states is None else states)[index]
-            self._best = (cost, actions[index].clone(), latents[index].clone(), chosen.clone())
-        return latents
-
-    def plan(self) -> Plan:
-        """The best one as a plan."""
-        if self._best is None or self._best[0] == float('inf'):
-            self.offer(self._problem.rest.expand(1, self._problem.horizon, -1), None)
-        assert self._best is not None
-        cost, actions, latents, states = self._best
-        gap = (self._step(states[:-1], actions) - states[1:]).norm(dim=1).mean()
-        return Plan(actions, latents, states, cost, float(gap))

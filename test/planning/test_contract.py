@@ -1,105 +1,166 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every planner promises (planning.problem.Planner)."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
 import torch
-from toy import behind_the_wall, path_through_the_door, to, walled
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toy import PAPER, behind_the_wall, path_through_the_door, planner, to, walled
 
-from grasp_ros.config import GraspConfig, IcemConfig
-from grasp_ros.planning.grasp import Grasp
-from grasp_ros.planning.icem import Icem
 from grasp_ros.planning.objective import Goal
-from grasp_ros.planning.problem import WarmStart
+from grasp_ros.planning.problem import PlanFailed, Problem, WarmStart
+from grasp_ros.planning.registry import GraspConfig, IcemConfig
 from grasp_ros.types import BadInput
 from grasp_ros.world_model.dynamics import rollout
 
-ADAM = GraspConfig(
-    init='line', action_step='adam', iterations=40, lr_states=0.1, state_noise=0.1, sync='gd',
-    sync_every=10, sync_steps=3, restarts=4,
-)  # fmt: skip
-ICEM = IcemConfig(samples=32, elites=8, iterations=5)
-PLANNERS = {
-    'grasp_shipped': lambda seed: Grasp(walled, 2, GraspConfig(), seed),
-    'grasp_gd': lambda seed: Grasp(walled, 2, ADAM, seed),
-    'grasp_cem': lambda seed: Grasp(walled, 2, replace(ADAM, sync='cem', sync_steps=2), seed),
-    'grasp_unsynced': lambda seed: Grasp(walled, 2, replace(ADAM, sync='none'), seed),
-    'grasp_warm': lambda seed: Grasp(walled, 2, replace(ADAM, init='warm'), seed),
-    'icem': lambda seed: Icem(walled, 2, ICEM, seed),
+ADAM = replace(PAPER, iterations=40, state_noise=0.1, sync_every=10, sync_steps=3, restarts=4)
+SETTINGS = {
+    'grasp_shipped': GraspConfig(),
+    'grasp_gd': ADAM,
+    'grasp_cem': replace(ADAM, sync='cem', sync_steps=2),
+    'grasp_unsynced': replace(ADAM, sync='none'),
+    'grasp_warm': replace(ADAM, init='warm'),
+    'icem': IcemConfig(samples=32, elites=8, iterations=5),
 }
-every_planner = pytest.mark.parametrize('make', PLANNERS.values(), ids=PLANNERS.keys())
+every_planner = pytest.mark.parametrize('chosen', SETTINGS.values(), ids=SETTINGS.keys())
+explorers = pytest.mark.parametrize('chosen', [SETTINGS['grasp_gd'], SETTINGS['icem']])
+good = planner(GraspConfig()).plan(behind_the_wall(path=path_through_the_door()))
+
+
+def arm(size: int) -> tuple[Problem, object]:
+    """A problem for a model of `size` action dimensions that act on all latent dimensions."""
+    mix = torch.randn(size, 2 * size, generator=torch.Generator().manual_seed(size)) / size
+    goal = Goal.of(torch.tanh(torch.arange(2.0 * size)), 0.1)
+    problem = Problem(torch.zeros(2 * size), goal, 12, rest=torch.full((size,), -0.25))
+    return problem, lambda z, a: z + 0.2 * torch.tanh(a @ mix) * torch.cos(0.3 * z)
 
 
 @every_planner
-def test_actions_stay_within_bounds(make):
-    plan = make(0).plan(to([40.0, -30.0], (-0.5, 0.0)))
+def test_actions_stay_within_bounds(chosen):
+    plan = planner(chosen).plan(to([40.0, -30.0], (-0.5, 0.0)))
     assert plan.actions.shape == (20, 2)
     assert plan.actions.abs().max() <= 1
 
 
+@pytest.mark.parametrize('size', [1, 6, 7])
 @every_planner
-def test_same_seed_gives_the_same_plan(make):
-    first, second = (make(7).plan(behind_the_wall(30)) for _ in range(2))
-    assert torch.equal(first.actions, second.actions)
+def test_keeps_its_promises_for_any_number_of_joints(chosen, size):
+    problem, step = arm(size)
+    resting = problem.cost(rollout(step, problem.start[None], problem.rest.expand(1, 12, -1)))
+    plan = planner(chosen, step=step).plan(problem)
+    assert plan.actions.shape == (12, size) and plan.actions.abs().max() <= 1
+    latents = rollout(step, problem.start[None], plan.actions[None])
+    torch.testing.assert_close(plan.latents, latents[0])
+    assert plan.cost == pytest.approx(float(problem.cost(latents)), rel=1e-4)
+    assert plan.cost < float(resting)
+    again = planner(chosen, 1, step).plan(problem, WarmStart(plan.actions, plan.states))
+    assert again.cost <= plan.cost * (1 + 1e-5)  # rounding depends on the batch
 
 
-@pytest.mark.parametrize('name', ['grasp_gd', 'icem'])
-def test_another_seed_gives_another_plan(name):
-    first, second = (PLANNERS[name](seed).plan(behind_the_wall(30)) for seed in (1, 2))
+@explorers
+def test_same_seed_gives_the_same_plans(chosen):
+    one, two = planner(chosen, 7), planner(chosen, 7)
+    for _ in range(2):
+        first, second = one.plan(behind_the_wall(30)), two.plan(behind_the_wall(30))
+        assert torch.equal(first.actions, second.actions)
+
+
+@explorers
+def test_another_seed_gives_another_plan(chosen):
+    first, second = (planner(chosen, seed).plan(behind_the_wall(30)) for seed in (1, 2))
+    assert not torch.equal(first.actions, second.actions)
+
+
+@explorers
+def test_each_plan_explores_anew(chosen):
+    # A planner that always draws the same numbers stays where it is stuck.
+    one = planner(chosen)
+    first, second = (one.plan(behind_the_wall(30)) for _ in range(2))
     assert not torch.equal(first.actions, second.actions)
 
 
 @every_planner
-def test_returned_latents_and_cost_are_the_true_rollout(make):
+def test_returned_latents_and_cost_are_the_true_rollout(chosen):
     problem = behind_the_wall(30)
-    plan = make(0).plan(problem)
+    plan = planner(chosen).plan(problem)
     latents = rollout(walled, problem.start[None], plan.actions[None])
     torch.testing.assert_close(plan.latents, latents[0])
     assert plan.cost == pytest.approx(float(problem.cost(latents)), rel=1e-5)
 
 
 @every_planner
-def test_never_worse_than_the_warm_start(make):
-    problem = behind_the_wall()
-    seeded = replace(problem, path=path_through_the_door())
-    good = Grasp(walled, 2, GraspConfig(), seed=0).plan(seeded)
-    plan = make(0).plan(problem, WarmStart(good.actions, good.states))
-    assert plan.cost <= good.cost
+def test_never_worse_than_the_warm_start(chosen):
+    warm = WarmStart(good.actions, good.states)
+    assert planner(chosen).plan(behind_the_wall(), warm).cost <= good.cost
 
 
 @every_planner
-def test_plans_under_a_deadline_that_is_over_already(make):
+@settings(max_examples=10)
+@given(limit=st.integers(0, 30), share=st.floats(0.0, 1.0))
+def test_whenever_time_ends_the_plan_is_whole_and_no_worse_than_the_warm_start(
+    chosen, limit, share
+):
+    problem = behind_the_wall(20)
+    warm = WarmStart(share * good.actions[:20], good.states[:21])
+    calls = itertools.count()
+    plan = planner(chosen).plan(problem, warm, lambda: next(calls) >= limit)
+    cost = problem.cost(rollout(walled, problem.start[None], warm.actions[None]))
+    assert plan.cost <= float(cost)
+    assert plan.actions.shape == (20, 2) and plan.latents.shape == plan.states.shape == (21, 2)
+
+
+@every_planner
+def test_plans_under_a_deadline_that_is_over_already(chosen):
     asked = []
 
     def over() -> bool:
         asked.append(1)
         return True
 
-    plan = make(0).plan(behind_the_wall(), deadline=over)
+    plan = planner(chosen).plan(behind_the_wall(), deadline=over)
     assert torch.isfinite(plan.actions).all()
     # Nothing is optimised after the deadline: it is asked once a loop that it ends.
     assert len(asked) <= 3
 
 
-@pytest.mark.parametrize('name', ['grasp_gd', 'icem'])
-def test_deadline_ends_the_search_and_keeps_the_best_so_far(name):
+@explorers
+def test_deadline_ends_the_search_and_keeps_the_best_so_far(chosen):
     def calls(limit):
         seen = iter(range(10_000))
-        return PLANNERS[name](0).plan(behind_the_wall(), deadline=lambda: next(seen) >= limit)
+        return planner(chosen).plan(behind_the_wall(), deadline=lambda: next(seen) >= limit)
 
     assert calls(10_000).cost <= calls(4).cost <= calls(0).cost
 
 
 @every_planner
-def test_model_that_turns_to_nan_never_wins(make):
+def test_model_that_turns_to_nan_never_wins(chosen):
     def broken(z, a):
         # NaN where both actions push the same way.
         return walled(z, a) + torch.where((a.prod(dim=1) > 0.5)[:, None], torch.nan, 0.0)
 
-    planner = make(0)
-    planner._step = broken
-    assert torch.isfinite(torch.tensor(planner.plan(behind_the_wall(30)).cost))
+    plan = planner(chosen, step=broken).plan(behind_the_wall(30))
+    for one in (plan.actions, plan.latents, plan.states, torch.tensor(plan.cost)):
+        assert torch.isfinite(one).all()
+
+
+@every_planner
+@pytest.mark.parametrize('value', [torch.nan, torch.inf])
+def test_model_without_a_finite_answer_gives_no_plan(chosen, value):
+    with pytest.raises(PlanFailed, match='finite'):
+        planner(chosen, step=lambda z, a: z + value * a).plan(behind_the_wall(30))
+
+
+def test_actions_that_are_not_finite_never_win_though_their_rollout_is():
+    def deaf(z, a):
+        return z + 0.01 * torch.nan_to_num(a, nan=1.0)
+
+    problem = to([1.0, 1.0])
+    warm = WarmStart(torch.full((20, 2), torch.nan), torch.zeros(21, 2))
+    plan = planner(GraspConfig(), step=deaf).plan(problem, warm, lambda: True)
+    assert torch.isfinite(plan.actions).all()
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from toy import behind_the_wall, path_through_the_door, walled
+from toy import PAPER, behind_the_wall, path_through_the_door, planner, walled
 
-from grasp_ros.config import GraspConfig
-from grasp_ros.planning.grasp import Grasp
+from grasp_ros.planning.grasp import Grasp, _state_gradient
 from grasp_ros.planning.objective import Goal
+from grasp_ros.planning.registry import GraspConfig
 from grasp_ros.world_model.dynamics import ResidualMLP
 
-PAPER = GraspConfig(
-    init='line', action_step='adam', iterations=300, lr_states=0.1, lr_actions=0.05, gamma=1.0,
-    state_noise=0.05, sync='gd', sync_every=50, sync_steps=10, restarts=16,
-)  # fmt: skip
 AT_GOAL = 0.01  # |z_T - g|² of a plan that arrives; the trap costs about 0.3
 
 
@@ -37,8 +33,9 @@ def test_gradients_equal_autograd_on_the_paper_objective(gamma):
     goal = Goal.of(s.detach()[0, -1], 0.1)
     loss = lifted_loss(model, s, a, goal.latent, gamma)
     expected_s, expected_a = torch.autograd.grad(loss, (s, a))
-    planner = Grasp(model, 3, replace(PAPER, gamma=gamma), seed=0)
-    a_gradient, s_gradient = planner._gradients(a.detach(), s.detach(), goal)
+    grasp = Grasp(model, replace(PAPER, gamma=gamma))
+    prediction, a_gradient = grasp._action_gradient(a.detach(), s.detach(), goal)
+    s_gradient = _state_gradient(prediction, s.detach(), goal)
     torch.testing.assert_close(a_gradient, expected_a)
     # The start is fixed; s_T is put back to the goal after each step.
     torch.testing.assert_close(s_gradient[:, 1:], expected_s[:, 1:])
@@ -51,13 +48,12 @@ def test_gauss_newton_solves_the_same_objective_as_the_gradient():
     torch.nn.init.normal_(model.last.weight, std=0.1)
     s, goal = 0.1 * torch.randn(1, 9, 6), Goal.of(torch.zeros(6), 0.1)
     a = torch.zeros(1, 8, 2)
-    planner = Grasp(model, 2, replace(PAPER, action_step='gauss_newton'), seed=0)
+    grasp = Grasp(model, replace(PAPER, action_step='gauss_newton'))
     before = lifted_loss(model, s, a, goal.latent, 1.0)
     for _ in range(5):
-        a = planner._gauss_newton(a, s, goal)
+        _, a = grasp._gauss_newton(a, s, goal)
     assert lifted_loss(model, s, a, goal.latent, 1.0) < before
-    adam = Grasp(model, 2, PAPER, seed=0)
-    gradient, _ = adam._gradients(a, s, goal)
+    _, gradient = Grasp(model, PAPER)._action_gradient(a, s, goal)
     inside = a.abs() < 0.999
     assert inside.any()
     # Differences stand for derivatives, so the optimum is met to their accuracy only.
@@ -67,36 +63,36 @@ def test_gauss_newton_solves_the_same_objective_as_the_gradient():
 @pytest.mark.parametrize('seed', range(3))
 def test_greedy_trap_without_noise_and_sync_fails_behind_the_wall(seed):
     greedy = replace(PAPER, state_noise=0.0, sync='none', restarts=1)
-    assert Grasp(walled, 2, greedy, seed).plan(behind_the_wall()).cost > 0.2
+    assert planner(greedy, seed).plan(behind_the_wall()).cost > 0.2
 
 
 @pytest.mark.parametrize('sync', ['gd', 'cem'])
 @pytest.mark.parametrize('seed', range(3))
 def test_full_planner_finds_the_door(sync, seed):
-    plan = Grasp(walled, 2, replace(PAPER, sync=sync), seed).plan(behind_the_wall())
+    plan = planner(replace(PAPER, sync=sync), seed).plan(behind_the_wall())
     assert plan.cost < AT_GOAL
 
 
 def test_pursuit_follows_a_seeded_path_through_the_door():
     problem = behind_the_wall(path=path_through_the_door())
-    plan = Grasp(walled, 2, GraspConfig(), seed=0).plan(problem)
+    plan = planner(GraspConfig()).plan(problem)
     assert plan.cost < AT_GOAL
     assert plan.latents[:, 1].max() > 0.4
 
 
 def test_seeded_path_is_not_followed_when_the_line_start_is_asked_for():
     problem = behind_the_wall(path=path_through_the_door())
-    assert Grasp(walled, 2, GraspConfig(init='line'), seed=0).plan(problem).cost > 0.2
+    assert planner(GraspConfig(init='line')).plan(problem).cost > 0.2
 
 
 def test_frozen_states_stay_on_the_path():
     path = path_through_the_door()
     problem = behind_the_wall(path=path)
-    plan = Grasp(walled, 2, GraspConfig(lr_states=0.0), seed=0).plan(problem)
+    plan = planner(GraspConfig(lr_states=0.0)).plan(problem)
     torch.testing.assert_close(plan.states[1:-1], path[1:-1])
 
 
 def test_feasibility_gap_is_the_mean_defect_of_the_virtual_states():
-    plan = Grasp(walled, 2, PAPER, seed=0).plan(behind_the_wall())
+    plan = planner(PAPER).plan(behind_the_wall())
     defect = walled(plan.states[:-1], plan.actions) - plan.states[1:]
     assert plan.feasibility_gap == pytest.approx(float(defect.norm(dim=1).mean()), rel=1e-5)

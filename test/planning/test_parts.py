@@ -59,7 +59,7 @@ def test_cem_sync_never_loses_its_start():
 @pytest.mark.parametrize('horizon', [5, 40])
 def test_coloured_noise_has_unit_variance(beta, horizon):
     generator = torch.Generator().manual_seed(0)
-    noise = coloured((20_000, horizon, 2), beta, generator, torch.device('cpu'))
+    noise = coloured((20_000, horizon, 2), beta, generator, torch.zeros(1))
     assert noise.shape == (20_000, horizon, 2)
     torch.testing.assert_close(noise.var(dim=0), torch.ones(horizon, 2), atol=0.06, rtol=0)
 
@@ -68,7 +68,7 @@ def test_redder_noise_changes_more_slowly():
     generator = torch.Generator().manual_seed(0)
 
     def change(beta):
-        noise = coloured((500, 40, 1), beta, generator, torch.device('cpu'))
+        noise = coloured((500, 40, 1), beta, generator, torch.zeros(1))
         return float(noise.diff(dim=1).square().mean())
 
     assert change(0.0) > 4 * change(2.0) > 4 * change(4.0)

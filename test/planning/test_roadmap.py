@@ -67,7 +67,7 @@ def ring(count: int = 40, one_way: bool = False) -> Memory:
     following = torch.stack([torch.arange(count), (torch.arange(count) + 1) % count], dim=1)
     edges = following if one_way else torch.cat([following, following.flip(1)])
     steps = travel_steps(free, latents[edges[:, 0]], latents[edges[:, 1]], 2, 15)
-    return Memory(latents, latents.clone(), edges, steps, (b'',) * count)
+    return Memory(latents, latents.clone(), edges, steps, {})
 
 
 def roadmap_of(memory: Memory) -> Roadmap:
