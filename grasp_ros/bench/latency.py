@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from grasp_ros.config import PlannerNodeConfig
@@ -28,18 +28,13 @@ def replans(
     The images are the landmarks' thumbnails, at the camera's size. The robot does not move, so
     that every replan starts anew but for the warm start, as in the node.
     """
-    memory, size = bundle.memory, bundle.manifest.image
-    shape = (size.source_width, size.source_height)
+    memory = bundle.memory
     rng = np.random.default_rng(seed)
     starts = rng.integers(len(memory.latents), size=count)
     stamp = NS
 
     def seen(landmark: int, stamp_ns: int) -> Observation:
-        thumbnail = memory.thumbnail(landmark)
-        larger = cv2.resize(thumbnail, shape, interpolation=cv2.INTER_NEAREST)
-        rgb = np.asarray(larger, dtype=np.uint8)
-        position = memory.positions[landmark].cpu().numpy().astype(np.float64)
-        return Observation(stamp_ns, {'image': rgb}, position, np.zeros_like(position))
+        return replace(bundle.remembered(landmark), stamp_ns=stamp_ns)
 
     loop = RecedingHorizon(bundle, config, Reference, lambda: stamp, clock)
     loop.warm_up()

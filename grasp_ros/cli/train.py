@@ -113,18 +113,21 @@ def _manifest(
     import torch
 
     from grasp_ros.training.bags import recorded_command
-    from grasp_ros.world_model.manifest import ImageSize, Manifest
+    from grasp_ros.training.dataset import CAMERA
+    from grasp_ros.world_model.inputs import ImageInput
+    from grasp_ros.world_model.manifest import Architecture, Manifest, RoadmapSettings
 
-    side = options.image_size
+    side, dynamics = options.image_size, trained.dynamics
     return Manifest(
         robot=read.robot.name,
         joints=read.robot.joints,
-        action=read.command,
-        image=ImageSize(*pictures.source, side, side),
+        command=read.command,
+        inputs={CAMERA: ImageInput(*pictures.source, side, side)},
         latent=config.latent,
-        dynamics_width=config.width,
-        dynamics_depth=config.depth,
-        reached_distance=round(trained.reached_distance, 4),
+        dynamics=Architecture(dynamics.architecture, dynamics.config),
+        goal_tolerance=round(trained.goal_tolerance, 4),
+        roadmap=RoadmapSettings(config.connect_steps, config.neighbours),
+        trust=trained.trust,
         files={},
         training={
             'commands': [*(recorded_command(bag) for bag in options.bags), options.command_line],

@@ -41,8 +41,6 @@ from grasp_ros.world_model.dynamics import rollout
 SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
 EXTRA_STEPS = 2
 MIN_HORIZON = 4
-CONNECT_STEPS = 15  # latent distance says nothing of travel beyond about this many steps
-NEIGHBOURS = 8  # landmarks tried as the way onto the roadmap
 NO_WAY = (
     'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
     'something else'
@@ -89,11 +87,15 @@ class RecedingHorizon:
     ):
         self._bundle, self._config = bundle, config
         self._reference, self._clock, self._steady = reference, clock, steady
-        self._command = bundle.manifest.action
+        self._command, roadmap = bundle.manifest.command, bundle.manifest.roadmap
         self._limits = Limits.of(config.robot)
         self._planner = make_planner(bundle.dynamics, config.planner)
         self._roadmap = Roadmap(
-            bundle.memory, bundle.dynamics, self._command.size, CONNECT_STEPS, NEIGHBOURS
+            bundle.memory,
+            bundle.dynamics,
+            self._command.size,
+            roadmap.connect_steps,
+            roadmap.neighbours,
         )
         self._send_ahead_ns = nanoseconds(config.control.send_ahead)
         self._latency = Latency(
@@ -107,10 +109,7 @@ class RecedingHorizon:
         """Plan once between remembered places: the first plan in a process is slow."""
         memory = self._bundle.memory
         latents = memory.latents
-        size = self._bundle.manifest.image
-        black = np.zeros((size.source_height, size.source_width, 3), dtype=np.uint8)
-        joints = len(self._config.robot.joints)
-        self._bundle.encode(Observation.pictured({'image': black}, joints))
+        self._seen(self._bundle.remembered(0))
         goal = self._goal_at(latents[0])
         self._roadmap.set_goal(goal)
         far = int(goal.distance(latents).argmax())
@@ -119,11 +118,18 @@ class RecedingHorizon:
         if problem is not None:
             self._planner.plan(problem)
 
-    def set_goal(self, seen: Observation) -> None:
-        """Plan towards what `seen` shows. Raises BadInput and keeps the old goal."""
-        goal = self._goal_at(self._bundle.encode(seen))
+    def set_goal(self, seen: Observation) -> Refused | None:
+        """Plan towards what `seen` shows, or say why not and keep the old goal.
+
+        Raises BadInput where it is no input of the bundle.
+        """
+        latent = self._seen(seen)
+        if isinstance(latent, Refused):
+            return latent
+        goal = self._goal_at(latent)
         self._roadmap.set_goal(goal)
         self._goal, self._last, self._near = goal, None, 0
+        return None
 
     def clear(self) -> None:
         """Forget goal, plan and latency: after a cancelled goal or a clock that jumped."""
@@ -136,8 +142,10 @@ class RecedingHorizon:
         if goal is None:
             return Refused('no goal')
         begin = self._steady()
-        latent = self._bundle.encode(observation)
+        latent = self._seen(observation)
         encoded = self._steady()
+        if isinstance(latent, Refused):
+            return latent
         deadline_ns = encoded + nanoseconds(self._config.planner.deadline)
         distance = float(goal.distance(latent))
         reached = self._reached(distance, goal.tolerance)
@@ -187,8 +195,13 @@ class RecedingHorizon:
         joints = self._config.robot.joints
         return from_actions(actions, start, start_ns, self._command, self._limits, joints)
 
+    def _seen(self, observation: Observation) -> Tensor | Refused:
+        """The latent of an observation that is like something in the memory."""
+        latent = self._bundle.encode(observation)
+        return self._bundle.trust.judge(latent, observation) or latent
+
     def _goal_at(self, latent: Tensor) -> Goal:
-        return Goal.of(latent, self._bundle.manifest.reached_distance)
+        return Goal.of(latent, self._bundle.manifest.goal_tolerance)
 
     def _reached(self, distance: float, tolerance: float) -> bool:
         """Near the goal for some observations in a row, and until it is left by twice as much."""

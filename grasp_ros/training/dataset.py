@@ -17,6 +17,8 @@ from grasp_ros.training.recording import USUAL, Topics, read_images, read_record
 from grasp_ros.training.timeline import Timeline, timelines
 from grasp_ros.types import BadInput, FloatArray
 
+CAMERA = 'image'  # the name of the pictures in the bundle, and of their topic in the node
+
 
 @dataclass(frozen=True)
 class Dataset:

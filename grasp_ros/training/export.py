@@ -9,45 +9,51 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save
+from torch import nn
 
-from grasp_ros.training.losses import Encoder
 from grasp_ros.types import BadInput
-from grasp_ros.world_model.bundle import FILES, sha256
-from grasp_ros.world_model.dynamics import ResidualMLP
-from grasp_ros.world_model.manifest import MANIFEST, Manifest
+from grasp_ros.world_model.bundle import sha256
+from grasp_ros.world_model.dynamics import Dynamics
+from grasp_ros.world_model.inputs import Input, JointsInput
+from grasp_ros.world_model.manifest import FILES, MANIFEST, Manifest
 from grasp_ros.world_model.memory import Memory
 
 
 def write_bundle(
-    path: Path, manifest: Manifest, encoder: Encoder, dynamics: ResidualMLP, memory: Memory
+    path: Path, manifest: Manifest, encoder: nn.Module, dynamics: Dynamics, memory: Memory
 ) -> None:
     """Write the bundle to the new folder `path`; the manifest's hashes are filled in here.
 
-    Raises BadInput when the folder already holds a bundle: none is ever overwritten.
+    encoder: takes a batch of each of the manifest's inputs, in their order. Raises BadInput when
+    the folder already holds a bundle: none is ever overwritten.
     """
     if (path / MANIFEST).exists():
         raise BadInput(f'{path} holds a bundle already; remove it or choose another name')
     path.mkdir(parents=True, exist_ok=True)
-    _export_encoder(path / 'encoder.onnx', encoder, manifest)
+    export_encoder(path / 'encoder.onnx', encoder, manifest.inputs)
     (path / 'dynamics.safetensors').write_bytes(save(dynamics.state_dict()))
     (path / 'memory.safetensors').write_bytes(save(memory.tensors()))
     hashes = {name: sha256(path / name) for name in FILES}
     (path / MANIFEST).write_text(replace(manifest, files=hashes).to_yaml())
 
 
-def _export_encoder(path: Path, encoder: Encoder, manifest: Manifest) -> None:
-    size = manifest.image
-    example = torch.zeros(1, size.height, size.width, 3, dtype=torch.uint8)
+def export_encoder(path: Path, encoder: nn.Module, inputs: dict[str, Input]) -> None:
+    """Write the encoder as ONNX, weights inside, with inputs of these names."""
+    examples = tuple(torch.zeros(1, *one.shape, dtype=_element(one)) for one in inputs.values())
     with warnings.catch_warnings():
         # The exporter by tracing is enough for a plain network and needs no further package.
         warnings.simplefilter('ignore', DeprecationWarning)
         torch.onnx.export(
             encoder.eval(),
-            (example,),
+            examples,
             str(path),
-            input_names=['image'],
+            input_names=list(inputs),
             output_names=['latent'],
-            dynamic_axes={'image': {0: 'n'}, 'latent': {0: 'n'}},
+            dynamic_axes={name: {0: 'n'} for name in (*inputs, 'latent')},
             opset_version=17,
             dynamo=False,
         )
+
+
+def _element(one: Input) -> torch.dtype:
+    return torch.float32 if isinstance(one, JointsInput) else torch.uint8

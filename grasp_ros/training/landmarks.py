@@ -9,20 +9,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grasp_ros.planning.greedy import travel_steps
-from grasp_ros.training.dataset import Dataset
+from grasp_ros.training.dataset import CAMERA, Dataset
 from grasp_ros.world_model.dynamics import Step
 from grasp_ros.world_model.memory import Memory, encode_thumbnail
 
-CONNECT_STEPS = 15  # latent distance says nothing of travel beyond about this many steps
 MIN_CROSSINGS = 2  # an edge that was seen once may be an encoder's slip
 
 
 def build_memory(
-    data: Dataset, latents: Tensor, step: Step, count: int, rng: np.random.Generator
+    data: Dataset,
+    latents: Tensor,
+    step: Step,
+    count: int,
+    connect_steps: int,
+    rng: np.random.Generator,
 ) -> Memory:
     """`count` landmarks spread over the latents (N, D), joined where the robot went between them.
 
-    An edge costs the model steps that greedy control needs for it, and is dropped where it fails.
+    An edge costs the model steps that greedy control needs for it, and is dropped where it fails
+    within `connect_steps`.
     """
     chosen = _farthest_points(latents, count, rng)
     landmarks = latents[chosen]
@@ -41,7 +46,7 @@ def build_memory(
             landmarks[edges[:, 0]],
             landmarks[edges[:, 1]],
             data.actions.shape[1],
-            CONNECT_STEPS,
+            connect_steps,
         )
     passable = steps.isfinite()
     return Memory(
@@ -49,7 +54,7 @@ def build_memory(
         torch.from_numpy(data.positions[chosen]).to(torch.float32),
         edges[passable].contiguous(),
         steps[passable].contiguous(),
-        tuple(encode_thumbnail(data.images[index]) for index in chosen),
+        {CAMERA: tuple(encode_thumbnail(data.images[index]) for index in chosen)},
     )
 
 

@@ -16,13 +16,15 @@ from torch import Tensor
 
 from grasp_ros.training.alignment import twins
 from grasp_ros.training.augmentation import photometric
-from grasp_ros.training.dataset import Dataset
+from grasp_ros.training.calibration import calibrate
+from grasp_ros.training.dataset import CAMERA, Dataset
 from grasp_ros.training.landmarks import build_memory
 from grasp_ros.training.losses import Encoder, InverseDynamics, rollout_loss, vicreg_loss
 from grasp_ros.training.verdict import connected_share
 from grasp_ros.types import BadInput, FloatArray
 from grasp_ros.world_model.dynamics import ResidualMLP, rollout
 from grasp_ros.world_model.memory import Memory
+from grasp_ros.world_model.trust import Bounds
 
 Progress = Callable[[str, int, int], None]
 """progress(stage, done, total)"""
@@ -34,12 +36,17 @@ SAME_PLACE = 0.1  # of a joint's largest travel in one step: nearer frames show 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How long and how large; the defaults take some minutes on two cores."""
+    """How long and how large; the defaults take some minutes on two cores.
+
+    connect_steps, neighbours: see manifest.RoadmapSettings.
+    """
 
     latent: int = 32
     width: int = 128
     depth: int = 2
     landmarks: int = 500
+    connect_steps: int = 15
+    neighbours: int = 8
     encoder_steps: int = 2000
     encoder_batch: int = 64
     encoder_rollout: int = 4
@@ -58,7 +65,8 @@ class Trained:
     encoder: Encoder
     dynamics: ResidualMLP
     memory: Memory
-    reached_distance: float
+    goal_tolerance: float
+    trust: Bounds
     report: dict[str, Any]
 
 
@@ -80,7 +88,8 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     dynamics.requires_grad_(False).cpu()
     encoder.cpu()
     latents = latents.cpu()
-    memory = build_memory(learnt, latents, dynamics, config.landmarks, rng)
+    memory = build_memory(learnt, latents, dynamics, config.landmarks, config.connect_steps, rng)
+    bounds = calibrate(memory, unseen, {CAMERA: held_out.images}, held_out.positions)
     same, steps = latent_distances(learnt, latents)
     report = {
         'config': asdict(config),
@@ -93,8 +102,8 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
         'latent_distance_one_step': np.round(steps, 4).tolist(),
         'prediction_error_over_do_nothing': _prediction_error(held_out, unseen, dynamics),
     }
-    reached_distance = max(same, float(steps.min()) / 2)
-    return Trained(encoder.eval(), dynamics.eval(), memory, reached_distance, report)
+    tolerance = max(same, float(steps.min()) / 2)
+    return Trained(encoder.eval(), dynamics.eval(), memory, tolerance, bounds, report)
 
 
 def windows(follows: NDArray[np.bool_], length: int) -> NDArray[np.int64]:

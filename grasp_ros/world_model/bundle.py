@@ -4,25 +4,28 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
+import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from grasp_ros.config import ModelConfig, RobotConfig
-from grasp_ros.observation.image import resize
 from grasp_ros.share import find
 from grasp_ros.types import BadInput, Observation
-from grasp_ros.world_model.dynamics import ResidualMLP
+from grasp_ros.world_model.dynamics import Dynamics, load_dynamics
 from grasp_ros.world_model.encoder import Encoder
-from grasp_ros.world_model.manifest import MANIFEST, Manifest
+from grasp_ros.world_model.inputs import JointsInput, cameras
+from grasp_ros.world_model.manifest import FILES, MANIFEST, Manifest
 from grasp_ros.world_model.memory import Memory
-
-FILES = ('encoder.onnx', 'dynamics.safetensors', 'memory.safetensors')
+from grasp_ros.world_model.trust import Trust
 
 
 @dataclass(frozen=True)
@@ -32,27 +35,37 @@ class Bundle:
     path: Path
     manifest: Manifest
     encoder: Encoder
-    dynamics: ResidualMLP
+    dynamics: Dynamics
     memory: Memory
+    trust: Trust
     device: torch.device
 
     def check(self, observation: Observation) -> None:
-        """Raises BadInput for another size than the camera had in training: none is stretched."""
-        size, rgb = self.manifest.image, observation.images['image']
-        if rgb.shape != (size.source_height, size.source_width, 3):
-            raise BadInput(
-                f'image is {rgb.shape[1]}x{rgb.shape[0]}, the bundle {self.path.name} '
-                f'was trained on {size.source_width}x{size.source_height}'
-            )
+        """Raises BadInput where an input is missing or of another size than in training."""
+        self._values(observation)
 
     def encode(self, observation: Observation) -> Tensor:
-        """The latent (D,) of an observation. Raises BadInput as check does."""
-        self.check(observation)
-        size = self.manifest.image
-        latent = self.encoder(resize(observation.images['image'], size.height, size.width))
+        """The latent (D,) of an observation or a goal. Raises BadInput as check does."""
+        latent = self.encoder(self._values(observation))
         if not np.isfinite(latent).all():
             raise BadInput('the encoder returned values that are not finite')
         return torch.from_numpy(latent).to(self.device)
+
+    def remembered(self, landmark: int) -> Observation:
+        """What was seen at a landmark, at the cameras' own sizes, of a robot at rest."""
+        images = {}
+        for name, one in cameras(self.manifest.inputs).items():
+            size, small = (
+                (one.source_width, one.source_height),
+                self.memory.thumbnail(name, landmark),
+            )
+            larger = cv2.resize(small, size, interpolation=cv2.INTER_NEAREST)
+            images[name] = np.asarray(larger, dtype=np.uint8)
+        position = self.memory.positions[landmark].cpu().numpy().astype(np.float64)
+        return Observation(0, images, position, np.zeros_like(position))
+
+    def _values(self, observation: Observation) -> dict[str, NDArray[Any]]:
+        return {name: one.of(name, observation) for name, one in self.manifest.inputs.items()}
 
 
 def sha256(path: Path) -> str:
@@ -71,35 +84,59 @@ def load_bundle(config: ModelConfig, robot: RobotConfig) -> Bundle:
     """Load config.bundle and check it against the robot; raises BadInput before anything runs."""
     path = find('models', config.bundle)
     manifest = Manifest.from_yaml(path / MANIFEST)
-    _check_hashes(path, manifest)
+    files = _read(path, manifest)
     _check_robot(path, manifest, robot)
-    encoder = Encoder(
-        path / 'encoder.onnx', config.providers, config.require_provider, config.threads
-    )
-    actions, latent = manifest.action.size, manifest.latent
-    dynamics = ResidualMLP(latent, actions, manifest.dynamics_width, manifest.dynamics_depth)
     try:
-        dynamics.load_state_dict(load_file(path / 'dynamics.safetensors'))
-        memory_tensors = load_file(path / 'memory.safetensors')
-    except (SafetensorError, RuntimeError, OSError) as error:
+        encoder = Encoder(
+            files['encoder.onnx'],
+            manifest.inputs,
+            config.providers,
+            config.require_provider,
+            config.threads,
+        )
+        dynamics = load_dynamics(
+            manifest.dynamics.architecture,
+            manifest.dynamics.config,
+            manifest.latent,
+            manifest.command.size,
+            _tensors(files, 'dynamics.safetensors'),
+        )
+        memory = Memory.from_tensors(
+            _tensors(files, 'memory.safetensors'),
+            manifest.latent,
+            len(manifest.joints),
+            cameras(manifest.inputs),
+        )
+        trust = Trust(memory, manifest.trust, manifest.joints, path.name)
+        device = pick_device(config.device)
+        dynamics.to(device)
+        bundle = Bundle(path, manifest, encoder, dynamics, memory.to(device), trust, device)
+        _check_output(bundle)
+    except BadInput as error:
         raise BadInput(f'{path}: {error}') from error
-    memory = Memory.from_tensors(memory_tensors, latent, len(manifest.joints))
-    device = pick_device(config.device)
-    dynamics.requires_grad_(False).eval().to(device)
-    bundle = Bundle(path, manifest, encoder, dynamics, memory.to(device), device)
-    _check_output(bundle)
     return bundle
 
 
-def _check_hashes(path: Path, manifest: Manifest) -> None:
+def _read(path: Path, manifest: Manifest) -> dict[str, bytes]:
+    """The bytes of all files: what is hashed here is what is loaded."""
+    files = {}
     for name in FILES:
-        file, expected = path / name, manifest.files.get(name)
+        file, expected = path / name, manifest.files[name]
         if not file.is_file():
             raise BadInput(f'{file} is missing')
-        seen = sha256(file)
-        if seen != expected:
-            size = file.stat().st_size
-            raise BadInput(f'{file} ({size} bytes) has sha256 {seen}, model.yaml says {expected}')
+        files[name] = data = file.read_bytes()
+        if (seen := hashlib.sha256(data).hexdigest()) != expected:
+            raise BadInput(
+                f'{file} ({len(data)} bytes) has sha256 {seen}, model.yaml says {expected}'
+            )
+    return files
+
+
+def _tensors(files: Mapping[str, bytes], name: str) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load(files[name])
+    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type that torch lacks
+        raise BadInput(f'{name}: {error}') from error
 
 
 def _check_robot(path: Path, manifest: Manifest, robot: RobotConfig) -> None:
@@ -111,23 +148,34 @@ def _check_robot(path: Path, manifest: Manifest, robot: RobotConfig) -> None:
 
 
 def _check_output(bundle: Bundle) -> None:
-    """Run the whole model once on images that it knows: finite, of the right size, no constant."""
-    size, latent = bundle.manifest.image, bundle.manifest.latent
-    if bundle.encoder.input_shape[1:] != (size.height, size.width, 3):
+    """Run the whole model once on what it knows: finite, of the right size, no constant."""
+    manifest, memory = bundle.manifest, bundle.memory
+    distances = (memory.latents - memory.latents[0]).norm(dim=1)
+    far = int(distances.argmax())
+    if manifest.goal_tolerance >= distances[far]:
         raise BadInput(
-            f'encoder.onnx takes images of {bundle.encoder.input_shape[1:]}, '
-            f'model.yaml says {(size.height, size.width, 3)}'
+            f'model.yaml: goal_tolerance is {manifest.goal_tolerance}, the landmarks themselves '
+            f'are {float(distances[far]):.3g} apart: everything would be the goal'
         )
-    memory = bundle.memory
-    far = int((memory.latents - memory.latents[0]).norm(dim=1).argmax())
-    seen = [bundle.encoder(memory.thumbnail(index)) for index in (0, far)]
+    seen = [bundle.encoder(_known(bundle, index)) for index in (0, far)]
     for one in seen:
-        if one.shape != (latent,) or not np.isfinite(one).all():
+        if one.shape != (manifest.latent,) or not np.isfinite(one).all():
             raise BadInput(
-                f'encoder returns {one.shape} {one[:4]}, expected ({latent},), all finite'
+                f'encoder returns {one.shape} {one.ravel()[:4]}, '
+                f'expected ({manifest.latent},), all finite'
             )
     if np.allclose(seen[0], seen[1], atol=1e-3):
-        raise BadInput('encoder returns the same latent for different images')
-    action = torch.zeros(1, bundle.manifest.action.size, device=bundle.device)
+        raise BadInput('encoder returns the same latent for different observations')
+    action = torch.zeros(1, manifest.command.size, device=bundle.device)
     if not torch.isfinite(bundle.dynamics(memory.latents[:1], action)).all():
         raise BadInput('dynamics returns values that are not finite')
+
+
+def _known(bundle: Bundle, landmark: int) -> dict[str, NDArray[Any]]:
+    """The encoder's inputs at a landmark."""
+    memory = bundle.memory
+    position = memory.positions[landmark].cpu().numpy()
+    return {
+        name: position if isinstance(one, JointsInput) else memory.thumbnail(name, landmark)
+        for name, one in bundle.manifest.inputs.items()
+    }

@@ -4,21 +4,45 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from grasp_ros.types import BadInput
+
 Step = Callable[[Tensor, Tensor], Tensor]
-"""step(z (N, D), a (N, A)) -> z' (N, D): one model step of the world."""
+"""step(z (N, D), a (N, A)) -> z' (N, D): one model step of the world.
+
+A model with history carries it in the latent, so that planners need not know of it.
+"""
 
 
-class ResidualMLP(nn.Module):
+class Dynamics(nn.Module):
+    """A Step with weights. All of its state is in its state_dict.
+
+    architecture: its name in ARCHITECTURES. settings: the whole numbers that it is built with
+    beside latent and action size, by name, with the lowest and highest. config: their values.
+    """
+
+    architecture: ClassVar[str]
+    settings: ClassVar[Mapping[str, tuple[int, int]]]
+
+    def __init__(self, latent: int, action: int, **config: int):
+        super().__init__()
+        self.config = config
+
+
+class ResidualMLP(Dynamics):
     """z' = z + f(z, a), with `depth` hidden layers of `width`."""
 
+    architecture = 'residual_mlp'
+    settings: ClassVar = {'width': (1, 8192), 'depth': (1, 64)}
+
     def __init__(self, latent: int, action: int, width: int, depth: int):
-        super().__init__()
+        super().__init__(latent, action, width=width, depth=depth)
         sizes = [latent + action] + [width] * depth
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in itertools.pairwise(sizes))
         self.last = nn.Linear(width, latent)
@@ -32,6 +56,32 @@ class ResidualMLP(nn.Module):
         for layer in self.hidden:
             x = F.silu(F.linear(x, layer.weight, layer.bias), inplace=True)  # type: ignore[arg-type]
         return z + F.linear(x, self.last.weight, self.last.bias)
+
+
+ARCHITECTURES: dict[str, type[Dynamics]] = {kind.architecture: kind for kind in (ResidualMLP,)}
+
+
+def load_dynamics(
+    architecture: str,
+    config: Mapping[str, int],
+    latent: int,
+    action: int,
+    state: dict[str, Tensor],
+) -> Dynamics:
+    """Dynamics with these weights, for latents (N, D) and actions (N, A), without gradients.
+
+    Raises BadInput for weights of another shape or type. Nothing is allocated but what they take:
+    a manifest cannot ask for more memory than its files are large.
+    """
+    with torch.device('meta'):
+        dynamics = ARCHITECTURES[architecture](latent, action, **config)
+    if wrong := {name: one.dtype for name, one in state.items() if one.dtype != torch.float32}:
+        raise BadInput(f'weights are {wrong}; float32 expected')
+    try:
+        dynamics.load_state_dict(state, assign=True)
+    except RuntimeError as error:
+        raise BadInput(f'weights do not fit {architecture} {dict(config)}: {error}') from error
+    return dynamics.requires_grad_(False).eval()
 
 
 def rollout(step: Step, z: Tensor, actions: Tensor) -> Tensor:

@@ -1,25 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vision encoder in onnxruntime."""
+"""The encoder in onnxruntime."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from grasp_ros.types import BadInput, ImageArray
+from grasp_ros.types import BadInput
+from grasp_ros.world_model.inputs import Input
+
+NOWHERE = '/dev/null'  # no folder: nothing lies in it
 
 
 class Encoder:
-    """uint8 images to float32 latents, on the first provider that runs.
+    """Named inputs to a latent, on the first provider that runs.
 
-    provider: the one that really runs, as onnxruntime reports it. Raises BadInput when the file is
-    not a usable encoder, or when `require` is set and the first provider of the list does not run.
+    model: the bytes of an ONNX file, weights included. provider: the one that really runs, as
+    onnxruntime reports it. Raises BadInput when this is no encoder of these inputs, or when
+    `require` is set and the first provider of the list does not run.
     """
 
-    def __init__(self, path: Path, providers: tuple[str, ...], require: bool, threads: int):
+    def __init__(
+        self,
+        model: bytes,
+        inputs: Mapping[str, Input],
+        providers: tuple[str, ...],
+        require: bool,
+        threads: int,
+    ):
         available = ort.get_available_providers()
         usable = [name for name in providers if name in available]
         wrong = f'encoder runs on {{}}, model.providers asks for {providers[0]}'
@@ -34,19 +46,26 @@ class Encoder:
         options.inter_op_num_threads = 1
         # Spinning threads would take a core from the planner between images.
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        # Weights in another file would not be covered by the manifest's hash. A model from bytes
+        # would still look for them in the working directory.
+        options.add_session_config_entry(
+            'session.model_external_initializers_file_folder_path', NOWHERE
+        )
         try:
-            self._session = ort.InferenceSession(str(path), options, providers=usable)
+            self._session = ort.InferenceSession(model, options, providers=usable)
         except Exception as error:  # onnxruntime raises a family of its own, outside RuntimeError
-            raise BadInput(f'{path}: not a usable ONNX model: {error}') from error
+            hint = 'its weights must lie in the file itself; ' if NOWHERE in str(error) else ''
+            raise BadInput(f'encoder.onnx is not a usable model: {hint}{error}') from error
         self.provider: str = self._session.get_providers()[0]
         self.fell_back = self.provider != providers[0]
         if require and self.fell_back:
             raise BadInput(wrong.format(self.provider))
-        (self._input,) = [one.name for one in self._session.get_inputs()]
-        self.input_shape = tuple(self._session.get_inputs()[0].shape)
-        self.output_shape = tuple(self._session.get_outputs()[0].shape)
+        seen = {one.name: (one.type, tuple(one.shape[1:])) for one in self._session.get_inputs()}
+        expected = {name: (one.element, one.shape) for name, one in inputs.items()}
+        if seen != expected:
+            raise BadInput(f'encoder.onnx takes {seen}, model.yaml says {expected}')
 
-    def __call__(self, rgb: ImageArray) -> NDArray[np.float32]:
-        """The latent (D,) of an image (H, W, 3) of the model's size."""
-        (latents,) = self._session.run(None, {self._input: rgb[None]})
+    def __call__(self, values: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """The latent (D,) of one value for each input."""
+        latents = self._session.run(None, {name: one[None] for name, one in values.items()})[0]
         return np.asarray(latents[0], dtype=np.float32)

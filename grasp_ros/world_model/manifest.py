@@ -3,71 +3,168 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from grasp_ros.robot.command import Command, make_command
+from grasp_ros.robot.command import COMMANDS, Command, make_command
 from grasp_ros.types import BadInput
+from grasp_ros.world_model.dynamics import ARCHITECTURES
+from grasp_ros.world_model.fields import Fields
+from grasp_ros.world_model.inputs import Input, cameras, read_inputs
+from grasp_ros.world_model.trust import Bounds, read_bounds
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = 'model.yaml'
+LARGEST = 64 * 1024  # bytes of model.yaml: a few kB are usual, and YAML is read slowly
+FILES = ('encoder.onnx', 'dynamics.safetensors', 'memory.safetensors')
 
 
 @dataclass(frozen=True)
-class ImageSize:
-    """The camera's image, and the size that it is resized to for the encoder, px."""
+class Architecture:
+    """The dynamics' class by its name in dynamics.ARCHITECTURES, and what it is built with."""
 
-    source_height: int
-    source_width: int
-    height: int
-    width: int
+    architecture: str
+    config: dict[str, int]
+
+
+@dataclass(frozen=True)
+class RoadmapSettings:
+    """How the roadmap joins places.
+
+    connect_steps: latent distance says nothing of travel beyond about this many model steps.
+    neighbours: landmarks that are tried as the way onto the roadmap.
+    """
+
+    connect_steps: int
+    neighbours: int
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """model.yaml. reached_distance: a goal's latent this near counts as reached."""
+    """model.yaml.
+
+    latent: D. goal_tolerance: a latent this near to the goal's counts as reached. files: sha256 by
+    name. training: how it was made, for people.
+    """
 
     robot: str
     joints: tuple[str, ...]
-    action: Command
-    image: ImageSize
+    command: Command
+    inputs: dict[str, Input]
     latent: int
-    dynamics_width: int
-    dynamics_depth: int
-    reached_distance: float
+    dynamics: Architecture
+    goal_tolerance: float
+    roadmap: RoadmapSettings
+    trust: Bounds
     files: dict[str, str]
     training: dict[str, Any] = field(default_factory=dict)
 
     def to_yaml(self) -> str:
         """The text of model.yaml."""
-        plain = asdict(self)
-        plain['joints'] = list(self.joints)
-        plain['action'] = {
-            'meaning': self.action.meaning,
-            'low': list(self.action.low),
-            'high': list(self.action.high),
-            'dt': self.action.dt,
+        plain = {
+            'format': FORMAT,
+            'robot': self.robot,
+            'joints': list(self.joints),
+            'command': {
+                'meaning': self.command.meaning,
+                'low': list(self.command.low),
+                'high': list(self.command.high),
+                'dt': self.command.dt,
+            },
+            'inputs': {name: one.plain() for name, one in self.inputs.items()},
+            'latent': self.latent,
+            'dynamics': vars(self.dynamics),
+            'goal_tolerance': self.goal_tolerance,
+            'roadmap': vars(self.roadmap),
+            'trust': self.trust.plain(),
+            'files': self.files,
+            'training': self.training,
         }
-        return yaml.safe_dump({'format': FORMAT, **plain}, sort_keys=False, width=100)
+        return yaml.safe_dump(plain, sort_keys=False, width=100)
 
     @classmethod
     def from_yaml(cls, path: Path) -> Manifest:
         """Read and check model.yaml; raises BadInput naming the file and what is wrong."""
-        try:
-            plain = yaml.safe_load(path.read_text())
-            if plain.pop('format') != FORMAT:
-                raise BadInput(f'{path}: not of bundle format {FORMAT}')
-            action = plain['action']
-            plain['joints'] = tuple(plain['joints'])
-            plain['action'] = make_command(
-                action['meaning'], tuple(action['low']), tuple(action['high']), float(action['dt'])
+        fields = Fields(_parsed(path), str(path))
+        seen = fields.whole('format', 0, 1_000_000)
+        if seen != FORMAT:
+            raise fields.refused(
+                f'bundle of format {seen}, this version reads format {FORMAT}; '
+                f'train it anew{_commands(fields)}'
             )
-            plain['image'] = ImageSize(**plain['image'])
-            return cls(**plain)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise BadInput(f'{path}: cannot be read: {error}') from error
-        except (AttributeError, KeyError, TypeError) as error:
-            raise BadInput(f'{path}: not a bundle manifest: {error!r}') from error
+        joints = fields.texts('joints')
+        inputs = read_inputs(fields.inner('inputs'), len(joints))
+        manifest = cls(
+            fields.text('robot'),
+            joints,
+            _command(fields.inner('command')),
+            inputs,
+            fields.whole('latent', 1, 65536),
+            _architecture(fields.inner('dynamics')),
+            fields.number('goal_tolerance', 1e-6, 1e6),
+            _roadmap(fields.inner('roadmap')),
+            read_bounds(fields.inner('trust'), list(cameras(inputs)), len(joints)),
+            _files(fields.inner('files')),
+            fields.free('training'),
+        )
+        fields.end()
+        return manifest
+
+
+def _parsed(path: Path) -> object:
+    try:
+        if (size := path.stat().st_size) > LARGEST:
+            raise BadInput(f'{path}: {size} bytes, at most {LARGEST} expected')
+        return yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (OSError, yaml.YAMLError, RecursionError, ValueError) as error:
+        # RecursionError: lists in lists; ValueError: no UTF-8, no number, or no date.
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f'{path}: cannot be read: {type(error).__name__}: {error}') from error
+
+
+def _commands(fields: Fields) -> str:
+    """How the bundle was made, as far as it says so."""
+    try:
+        lines = fields.inner('training').texts('commands')
+    except BadInput:
+        return ''
+    return ''.join([':', *(f'\n  {line}' for line in lines[:20])])
+
+
+def _command(fields: Fields) -> Command:
+    meaning = fields.choice('meaning', COMMANDS)
+    low, high = fields.numbers('low', -1e6, 1e6), fields.numbers('high', -1e6, 1e6)
+    dt = fields.number('dt', 1e-3, 60.0)
+    fields.end()
+    try:
+        return make_command(meaning, low, high, dt)
+    except BadInput as error:
+        raise fields.refused(str(error)) from error
+
+
+def _architecture(fields: Fields) -> Architecture:
+    name = fields.choice('architecture', ARCHITECTURES)
+    given = fields.inner('config')
+    fields.end()
+    settings = ARCHITECTURES[name].settings
+    config = {key: given.whole(key, low, high) for key, (low, high) in settings.items()}
+    given.end()
+    return Architecture(name, config)
+
+
+def _roadmap(fields: Fields) -> RoadmapSettings:
+    settings = RoadmapSettings(
+        fields.whole('connect_steps', 1, 10_000), fields.whole('neighbours', 1, 10_000)
+    )
+    fields.end()
+    return settings
+
+
+def _files(fields: Fields) -> dict[str, str]:
+    files = {name: fields.text(name) for name in FILES}
+    fields.end()
+    return files

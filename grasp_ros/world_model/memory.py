@@ -1,17 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Landmarks of the exploration data and the travel times between them."""
+"""Landmarks of the exploration data and the travel times between them, and their file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from grasp_ros.observation.header import compressed_size
 from grasp_ros.observation.image import decode_compressed
 from grasp_ros.types import BadInput, ImageArray
+from grasp_ros.world_model.inputs import ImageInput
+
+TYPES = {
+    'latents': torch.float32,
+    'positions': torch.float32,
+    'edges': torch.int64,
+    'edge_steps': torch.float32,
+}
 
 
 @dataclass(frozen=True)
@@ -19,64 +29,91 @@ class Memory:
     """What exploration saw, in a few hundred landmarks.
 
     latents (M, D), joint positions (M, J); edges (E, 2) from landmark to landmark as they were
-    travelled, with edge_steps (E,), the model steps that they take; JPEG thumbnails.
+    travelled, with edge_steps (E,), the model steps that they take; JPEG thumbnails (M of them)
+    by camera, of the size that the encoder takes.
     """
 
     latents: Tensor
     positions: Tensor
     edges: Tensor
     edge_steps: Tensor
-    thumbnails: tuple[bytes, ...]
+    thumbnails: Mapping[str, tuple[bytes, ...]]
 
     def tensors(self) -> dict[str, Tensor]:
         """As flat tensors for a safetensors file."""
-        sizes = torch.tensor([len(jpeg) for jpeg in self.thumbnails], dtype=torch.int64)
-        pixels = torch.from_numpy(np.frombuffer(b''.join(self.thumbnails), dtype=np.uint8).copy())
-        return {
-            'latents': self.latents,
-            'positions': self.positions,
-            'edges': self.edges,
-            'edge_steps': self.edge_steps,
-            'thumbnails': pixels,
-            'thumbnail_sizes': sizes,
-        }
+        flat = {name: getattr(self, name) for name in TYPES}
+        for camera, jpegs in self.thumbnails.items():
+            sizes = [len(jpeg) for jpeg in jpegs]
+            pixels = np.frombuffer(b''.join(jpegs), dtype=np.uint8).copy()
+            flat[f'thumbnails/{camera}'] = torch.from_numpy(pixels)
+            flat[f'thumbnail_sizes/{camera}'] = torch.tensor(sizes, dtype=torch.int64)
+        return flat
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor], latent: int, joints: int) -> Memory:
+    def from_tensors(
+        cls,
+        tensors: Mapping[str, Tensor],
+        latent: int,
+        joints: int,
+        cameras: Mapping[str, ImageInput],
+    ) -> Memory:
         """Checked against the model's sizes; raises BadInput naming the tensor."""
-        try:
-            sizes = tensors['thumbnail_sizes'].tolist()
-            data = tensors['thumbnails'].numpy().tobytes()
-            ends = np.cumsum(sizes).tolist()
-            thumbnails = tuple(
-                data[end - size : end] for size, end in zip(sizes, ends, strict=True)
-            )
-            latents, positions = tensors['latents'], tensors['positions']
-            edges, edge_steps = tensors['edges'], tensors['edge_steps']
-        except KeyError as error:
-            raise BadInput(f'memory has no tensor {error}; it has {sorted(tensors)}') from error
-        fields, count = (latents, positions, edges, edge_steps), len(latents)
-        expected = [(count, latent), (count, joints), (len(edges), 2), (len(edges),), count]
-        seen = [*(tuple(one.shape) for one in fields), len(thumbnails)]
-        if seen != expected or not all(torch.isfinite(one).all() for one in fields):
-            raise BadInput(f'memory tensors are {seen} (finite?), expected {expected}, all finite')
-        if len(edges) and not (0 <= int(edges.min()) and int(edges.max()) < count):
-            raise BadInput(f'memory edges name landmarks outside 0..{count - 1}')
-        return cls(latents, positions, edges, edge_steps, thumbnails)
+        thumbnails = [
+            f'{kind}/{name}' for name in cameras for kind in ('thumbnails', 'thumbnail_sizes')
+        ]
+        if missing := [name for name in (*TYPES, *thumbnails) if name not in tensors]:
+            raise BadInput(f'memory has no tensors {missing}; it has {sorted(tensors)}')
+        latents, edges = tensors['latents'], tensors['edges']
+        count, links = len(latents), len(edges)
+        shapes = ((count, latent), (count, joints), (links, 2), (links,))
+        for (name, kind), shape in zip(TYPES.items(), shapes, strict=True):
+            one = tensors[name]
+            if one.shape != shape or one.dtype != kind or not torch.isfinite(one).all():
+                raise BadInput(
+                    f'memory: {name} is {one.dtype} {tuple(one.shape)}, '
+                    f'expected {kind} {shape}, all finite'
+                )
+        if count < 2:
+            raise BadInput(f'memory has {count} landmarks, at least 2 expected')
+        if links and not (0 <= int(edges.min()) and int(edges.max()) < count):
+            raise BadInput(f'memory: edges name landmarks outside 0..{count - 1}')
+        if links and not tensors['edge_steps'].min() > 0:
+            worst = float(tensors['edge_steps'].min())
+            raise BadInput(f'memory: an edge takes {worst} steps; more than 0 expected')
+        pictures = {name: _thumbnails(tensors, name, one, count) for name, one in cameras.items()}
+        return cls(latents, tensors['positions'], edges, tensors['edge_steps'], pictures)
 
     def to(self, device: torch.device) -> Memory:
         """The same memory with its tensors on `device`."""
-        return Memory(
-            self.latents.to(device),
-            self.positions.to(device),
-            self.edges.to(device),
-            self.edge_steps.to(device),
-            self.thumbnails,
-        )
+        return replace(self, **{name: getattr(self, name).to(device) for name in TYPES})
 
-    def thumbnail(self, landmark: int) -> ImageArray:
-        """What the camera saw at a landmark, rgb (h, w, 3)."""
-        return decode_compressed('jpeg', self.thumbnails[landmark])
+    def thumbnail(self, camera: str, landmark: int) -> ImageArray:
+        """What a camera saw at a landmark, rgb (h, w, 3)."""
+        return decode_compressed('jpeg', self.thumbnails[camera][landmark])
+
+
+def _thumbnails(
+    tensors: Mapping[str, Tensor], camera: str, size: ImageInput, count: int
+) -> tuple[bytes, ...]:
+    pixels, sizes = tensors[f'thumbnails/{camera}'], tensors[f'thumbnail_sizes/{camera}']
+    right = pixels.dtype == torch.uint8 and sizes.dtype == torch.int64
+    if not right or pixels.ndim != 1 or sizes.shape != (count,) or not (sizes > 0).all():
+        raise BadInput(f'memory: thumbnails of {camera} are not {count} pieces of bytes')
+    # A sum of 64-bit sizes may wrap around: none of them is larger than the whole.
+    if int(sizes.max()) > len(pixels) or int(sizes.sum()) != len(pixels):
+        raise BadInput(
+            f'memory: thumbnails of {camera} have {len(pixels)} bytes, not the {int(sizes.sum())} '
+            'of their sizes'
+        )
+    data, ends = pixels.numpy().tobytes(), np.cumsum(sizes.numpy()).tolist()
+    jpegs = tuple(data[end - one : end] for one, end in zip(sizes.tolist(), ends, strict=True))
+    for index, jpeg in enumerate(jpegs):
+        if (seen := compressed_size(jpeg)) != (size.height, size.width):
+            raise BadInput(
+                f'memory: thumbnail {index} of {camera} is {seen[1]}x{seen[0]}, '
+                f'{size.width}x{size.height} expected'
+            )
+    return jpegs
 
 
 def encode_thumbnail(rgb: ImageArray) -> bytes:
