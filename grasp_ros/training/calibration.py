@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far from the memory an observation may be: measured on frames held out in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from grasp_ros.types import FloatArray
+from grasp_ros.world_model.memory import Memory
+from grasp_ros.world_model.trust import Bounds, Likeness
+
+MOST = 10_000  # frames that are measured: more of them change little
+# A quantile, as a few frames of a bag may show a hand or a fault; the margin is for what the
+# frames held out did not show.
+QUANTILE, MARGIN = 0.999, 1.5
+DARKEST = 1.0  # grey level: rough pictures of JPEGs differ by parts of it
+
+
+def calibrate(
+    memory: Memory, latents: Tensor, images: Mapping[str, NDArray[np.uint8]], positions: FloatArray
+) -> Bounds:
+    """The bounds that let frames like these pass, none of which the landmarks are taken from.
+
+    latents (N, D), images (N, H, W, 3) by camera, measured joint positions (N, J).
+    """
+    likeness = Likeness(memory)
+    frames = np.unique(np.linspace(0, len(latents) - 1, MOST).astype(int))
+    known = latents.cpu().numpy()
+    pictures = {
+        camera: max(DARKEST, _bound([likeness.picture(camera, of[i]) for i in frames]))
+        for camera, of in images.items()
+    }
+    nearest = [likeness.latent(known[i]) for i in frames]
+    apart = [np.abs(likeness.shown(known[i]) - positions[i]) for i in frames]
+    return Bounds(_bound(nearest), pictures, tuple(_bound(one) for one in np.transpose(apart)))
+
+
+def _bound(distances: NDArray[np.float64] | list[float]) -> float:
+    # Four digits, and never 0: in a memory of all frames each is its own landmark.
+    return max(1e-6, float(f'{MARGIN * np.quantile(distances, QUANTILE):.4g}'))
