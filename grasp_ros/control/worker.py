@@ -13,7 +13,8 @@ Item = TypeVar('Item')
 class Worker(Generic[Item]):
     """Calls `work` on the newest item put in; older ones that were not begun are dropped.
 
-    An exception in `work` goes to `failed`, and the thread lives on.
+    An exception in `work` goes to `failed`, and the thread lives on. `died` is what ended it
+    otherwise: SystemExit, for example, or an exception in `failed`.
     """
 
     def __init__(self, work: Callable[[Item], None], failed: Callable[[Exception], None]):
@@ -21,6 +22,7 @@ class Worker(Generic[Item]):
         self._condition = threading.Condition()
         self._item: Item | None = None
         self._stopping = False
+        self.died: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name='planner', daemon=True)
         self._thread.start()
 
@@ -39,14 +41,17 @@ class Worker(Generic[Item]):
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while True:
-            with self._condition:
-                self._condition.wait_for(lambda: self._item is not None or self._stopping)
-                if self._stopping:
-                    return
-                item, self._item = self._item, None
-            assert item is not None
-            try:
-                self._work(item)
-            except Exception as error:  # a planner that throws must not end the node's planning
-                self._failed(error)
+        try:
+            while (item := self._next()) is not None:
+                try:
+                    self._work(item)
+                except Exception as error:  # a planner that throws must not end the planning
+                    self._failed(error)
+        except BaseException as error:
+            self.died = error
+
+    def _next(self) -> Item | None:
+        with self._condition:
+            self._condition.wait_for(lambda: self._item is not None or self._stopping)
+            item, self._item = self._item, None
+            return None if self._stopping else item

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import array
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
@@ -12,6 +12,7 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from trajectory_msgs.msg import JointTrajectoryPoint
 
+from grasp_ros.observation.header import compressed_size
 from grasp_ros.observation.image import ENCODINGS, decode_compressed, decode_raw, encode_png
 from grasp_ros.types import NS, BadInput, FloatArray, ImageArray, JointSample, JointTrajectory
 
@@ -22,6 +23,8 @@ try:
     BRIDGE: Any = CvBridge() if hasattr(CvBridge, 'encoding_to_cvtype2') else None
 except ImportError:
     BRIDGE, CvBridgeError = None, ValueError
+
+AnyImage: TypeAlias = Image | CompressedImage
 
 
 def stamp_ns(message: Any) -> int:
@@ -35,7 +38,17 @@ def to_time(time_ns: int) -> Time:
     return Time(sec=sec, nanosec=nanosec)
 
 
-def to_rgb(message: Image | CompressedImage) -> ImageArray:
+def size(message: AnyImage) -> tuple[int, int]:
+    """(height, width) by the message's or the file's header, nothing decoded.
+
+    Raises BadInput where a compressed image has none.
+    """
+    if isinstance(message, CompressedImage):
+        return compressed_size(bytes(message.data))
+    return message.height, message.width
+
+
+def to_rgb(message: AnyImage) -> ImageArray:
     """An image message as rgb (H, W, 3): by the distribution's cv_bridge where there is one.
 
     Raises BadInput for what decode_raw and decode_compressed refuse, whoever decodes.

@@ -3,50 +3,30 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.time import Time
 
-from grasp_ros.control.receding_horizon import Replan
+from grasp_ros.control.mission import FAULT, HOLDING, PLANNING, REACHED, WAITING
+from grasp_ros.control.pilot import Report
 from grasp_ros.world_model.bundle import Bundle
 
-WAITING, PLANNING, REACHED, HOLDING = 'WAITING', 'PLANNING', 'REACHED', 'HOLDING'
 LEVELS = {
     WAITING: DiagnosticStatus.WARN,
     PLANNING: DiagnosticStatus.OK,
     REACHED: DiagnosticStatus.OK,
     HOLDING: DiagnosticStatus.ERROR,
+    FAULT: DiagnosticStatus.ERROR,
 }
-WINDOW = 500  # plans that the percentiles are taken over
 
 
-@dataclass
-class Statistics:
-    """Counters and recent timings, ms."""
-
-    plan_ms: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    encode_ms: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    overhead_ms: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    refused: Counter[str] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=Counter)
-
-    def add(self, replan: Replan, overhead_ms: float) -> None:
-        """Count one plan; overhead is camera to trajectory less encoder and planner."""
-        self.counts['plans'] += 1
-        self.plan_ms.append(replan.plan_ns / 1e6)
-        self.encode_ms.append(replan.encode_ns / 1e6)
-        self.overhead_ms.append(overhead_ms)
-
-
-def status(
-    state: str, reason: str, goal: int, replan: Replan | None, statistics: Statistics
-) -> DiagnosticStatus:
-    """~/status: the state, why, and the last plan's figures. goal: its running number."""
-    values: dict[str, object] = {'state': state, 'goal': goal, **statistics.counts}
+def status(report: Report) -> DiagnosticStatus:
+    """~/status: the state, why, and the last plan's figures."""
+    state, reason = report.verdict.state, report.verdict.reason
+    statistics, replan = report.statistics, report.last
+    values: dict[str, object] = {'state': state, 'goal': report.goal, **statistics.counts}
     if replan is not None:
         values |= {
             'distance': f'{replan.distance:.4f}',
@@ -61,10 +41,9 @@ def status(
     return _message('planner', LEVELS[state], f'{state}: {reason}' if reason else state, values)
 
 
-def diagnostics(
-    stamp: Time, name: str, state: DiagnosticStatus, statistics: Statistics, bundle: Bundle
-) -> DiagnosticArray:
+def diagnostics(stamp: Time, name: str, report: Report, bundle: Bundle) -> DiagnosticArray:
     """/diagnostics: observations, planner and model."""
+    statistics, state = report.statistics, status(report)
     refused = sum(statistics.refused.values())
     level = DiagnosticStatus.WARN if refused else DiagnosticStatus.OK
     observation = _message(f'{name}: observation', level, f'{refused} refused', statistics.refused)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import random
+from functools import partial
 
 import numpy as np
 import pytest
 from rig import COMMANDS, PlannerRig, running
 
 from grasp_ros.nodes.arguments import planner_ros_arguments
-from grasp_ros.nodes.planner_node import PlannerNode
+from grasp_ros.nodes.planner import PlannerNode
 from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.worlds import load_world
 
@@ -26,9 +27,9 @@ def own_domain():
 
 
 @pytest.fixture(scope='session')
-def gantry(simulation):
+def gantry():
     """A simulated gantry in the maze."""
-    robot = MujocoRobot(simulation.robot, simulation.simulator, load_world('maze'))
+    robot = MujocoRobot(load_world('maze'))
     yield robot
     robot.close()
 
@@ -46,7 +47,8 @@ def start_planner(gantry, bundle):
             for parameter in parameters:
                 arguments += ['-p', parameter]
             compressed = 'observation.image_transport:=compressed' in parameters
-            running_node = stack.enter_context(running(PlannerNode, arguments))
+            make = partial(PlannerNode, arguments)
+            running_node = stack.enter_context(running(make, arguments))
             rig = PlannerRig(*running_node, gantry, compressed)
             if controller:
                 rig.connect_controller()

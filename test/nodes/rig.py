@@ -70,10 +70,10 @@ class Peer(Node):
 
 
 @contextlib.contextmanager
-def running(node_class: type, arguments: list[str]):
+def running(make, arguments: list[str]):
     """(node, peer, end): the node works in its thread until `end()`, which says if it ended."""
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    node, peer, stopping = node_class(), Peer(), threading.Event()
+    node, peer, stopping = make(), Peer(), threading.Event()
     executor = SingleThreadedExecutor()
     executor.add_node(peer)
 
@@ -156,10 +156,7 @@ class PlannerRig:
         )
 
     def tick(self, seconds: float = 0.2, **joints) -> None:
-        """Move the gantry as it was told, show its joints, then the clock.
-
-        When the planner has the clock it has the joints: they were sent before.
-        """
+        """Move the gantry as it was told, show the clock, then the joints."""
         for message in self.trajectories[self._applied :]:
             assert (
                 self.gantry.controller.accept(messages.to_trajectory(message), self.now_ns) is None
@@ -167,8 +164,8 @@ class PlannerRig:
         self._applied = len(self.trajectories)
         for _ in range(round(seconds / self.gantry.control_step)):
             self.gantry.step()
-        self.show_joints(**joints)
         self.set_clock(self.now_ns)
+        self.show_joints(**joints)
 
     def set_clock(self, now_ns: int) -> None:
         """Publish /clock; returns when the planner has it."""
@@ -179,7 +176,7 @@ class PlannerRig:
 
     def show_joints(self, names=None, position=None) -> None:
         """Publish the gantry's joints, or others."""
-        message = messages.from_joints(self.gantry.joints(), names or self.gantry.config.joints)
+        message = messages.from_joints(self.gantry.joints(), names or self.gantry.world.robot.joints)
         if position is not None:
             message.position, message.velocity = position, []
         self._joints.publish(message)

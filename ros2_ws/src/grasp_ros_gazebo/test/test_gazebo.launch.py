@@ -26,8 +26,8 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from grasp_ros.bench.episodes import TOLERANCE
+from grasp_ros.control.mission import REACHED
 from grasp_ros.nodes import messages, qos
-from grasp_ros.nodes.status import REACHED
 from grasp_ros.sim.worlds import CLEARANCE, load_world
 
 WORLD = os.environ.get('GRASP_ROS_TEST_WORLD', 'maze')

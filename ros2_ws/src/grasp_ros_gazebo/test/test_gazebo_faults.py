@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from grasp_ros.cli import nodes
-from grasp_ros.nodes.status import PLANNING, REACHED, WAITING
+from grasp_ros.control.mission import PLANNING, REACHED, WAITING
 from grasp_ros.share import share_directory
 from grasp_ros.types import seconds
 
