@@ -138,8 +138,8 @@ class Guard:
         """
         first_ns, now_ns = _first_ns(trajectory), situation.now_ns
         bounds = self._bounds(situation)
-        for received_ns in np.linspace(now_ns, now_ns + situation.transport_ns, RECEIPTS):
-            received = int(received_ns)
+        for later_ns in np.linspace(0, situation.transport_ns, RECEIPTS):
+            received = now_ns + int(later_ns)
             if received < first_ns:
                 for start in self._possible(situation, received):
                     bridge = _bridge(start, received, trajectory)
@@ -177,8 +177,14 @@ class Guard:
         told = situation.reference.at(at_ns)
         if told is not None:
             return [told, held, moving]
-        beside = (held.position - self._tolerance, held.position + self._tolerance)
-        return [held, moving, *(Motion(position, held.velocity) for position in beside)]
+        low = self._limits.position_min - self._tolerance
+        high = self._limits.position_max + self._tolerance
+        beside = [held.position + side * self._tolerance for side in (-1, 1)]
+        return [
+            held,
+            moving,
+            *(Motion(np.clip(position, low, high), held.velocity) for position in beside),
+        ]
 
     def _bounds(self, situation: Situation) -> tuple[FloatArray, FloatArray]:
         """Position limits; a joint that stands outside may be anywhere between there and inside.

@@ -9,21 +9,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import START_NS, Case, cases, dense, each
 
-from grasp_ros.control.guard import Guard, Measured, extremes
+from grasp_ros.control.extremes import extremes
+from grasp_ros.control.guard import Guard, Situation
+from grasp_ros.control.reference import Reference
 from grasp_ros.control.trajectory import from_actions
+from grasp_ros.robot.command import make_command
 from grasp_ros.robot.jtc import sample
-from grasp_ros.types import JointTrajectory, Motion, Refused, nanoseconds
+from grasp_ros.types import JointSample, JointTrajectory, Motion, Refused, nanoseconds
 
 NOW = START_NS - nanoseconds(0.05)
-STAMP = NOW - nanoseconds(0.05)
-MAX_AGE, START_ERROR = nanoseconds(0.5), 0.03
+STAMP, LONG_AGO = NOW - nanoseconds(0.05), NOW - nanoseconds(9)
+MAX_AGE, TOLERANCE, TRANSPORT = nanoseconds(0.5), np.full(2, 0.01), nanoseconds(0.04)
 JOINTS = ('x_joint', 'y_joint')
 REST = np.zeros(2)
 
 
+def at_rest(position, since_ns=LONG_AGO) -> JointTrajectory:
+    """What a controller that holds a position was told."""
+    times = np.array([0, 1_000_000], dtype=np.int64)
+    joints = JOINTS if len(position) == 2 else tuple(f'joint_{i}' for i in range(len(position)))
+    return JointTrajectory(
+        joints, since_ns, times, np.stack([position] * 2), np.zeros((2, len(position)))
+    )
+
+
+def situation(position=REST, velocity=None, told=None, stamp=STAMP, now=NOW) -> Situation:
+    """The robot at `position`, where it was told to be unless `told` says otherwise."""
+    position = np.asarray(position, dtype=float)
+    velocity = np.zeros_like(position) if velocity is None else np.asarray(velocity)
+    reference = Reference(at_rest(position) if told is None else told)
+    return Situation(reference, JointSample(stamp, position, velocity), now, TRANSPORT, stamp)
+
+
 @pytest.fixture
 def guard(limits):
-    return Guard(JOINTS, limits, START_ERROR, MAX_AGE)
+    return Guard(JOINTS, limits, TOLERANCE, MAX_AGE)
 
 
 @pytest.fixture
@@ -33,7 +53,7 @@ def good(space, limits):
     return from_actions(actions, Motion(REST, REST), START_NS, space, limits, JOINTS)
 
 
-HERE = Measured(Motion(REST, REST), STAMP)
+HERE = situation()
 
 
 def by_hand(times, positions, velocities) -> JointTrajectory:
@@ -60,14 +80,23 @@ def assert_refused(result, reason):
 
 
 def test_takes_good_trajectory(guard, good):
-    assert guard.check(good, HERE, NOW) is None
+    assert guard.check(good, HERE) is None
 
 
-@given(cases())
-def test_takes_whatever_from_actions_makes(case: Case):
-    guard = Guard(case.joints, case.limits, START_ERROR, MAX_AGE)
-    measured = Measured(case.start, STAMP)
-    assert guard.check(case.trajectory(), measured, NOW) is None
+@given(case=cases(), data=st.data())
+def test_takes_whatever_goes_on_from_what_was_told(case: Case, data):
+    told, length = case.trajectory(), int(case.trajectory().times_ns[-1])
+    now = START_NS + nanoseconds(0.05) + data.draw(st.integers(0, length))
+    actions = np.stack(data.draw(st.lists(each(len(case.joints), -1, 1), min_size=1, max_size=5)))
+    reference = Reference(told)
+    begins = reference.snapped(now + TRANSPORT + data.draw(st.integers(0, length)))
+    state = reference.at(begins)
+    new = from_actions(actions, state, begins, case.space, case.limits, case.joints)
+    message = reference.before(new, now - nanoseconds(0.05))
+    seen = reference.at(now)
+    measured = JointSample(now, seen.position, seen.velocity)
+    guard = Guard(case.joints, case.limits, np.full(len(case.joints), 1e-3), MAX_AGE)
+    assert guard.check(message, Situation(reference, measured, now, TRANSPORT, now)) is None
 
 
 @pytest.mark.parametrize(
@@ -88,92 +117,170 @@ def test_takes_whatever_from_actions_makes(case: Case):
         (lambda t: {'velocities': with_value(t.velocities, (-1, 0), np.nan)}, 'velocities are'),
         (lambda t: {'times_ns': with_value(t.times_ns, 2, t.times_ns[1])}, 'strictly increasing'),
         (lambda t: {'times_ns': with_value(t.times_ns, 2, 0)}, 'strictly increasing'),
-        (lambda t: {'start_ns': NOW}, 'starts 0.000 s in the past'),
-        (lambda t: {'start_ns': NOW - nanoseconds(1)}, 'starts 1.000 s in the past'),
-        (lambda t: {'start_ns': 0}, 'in the past'),
+        (lambda t: {'start_ns': NOW - nanoseconds(0.1)}, 'x_joint jumps in position'),
+        (lambda t: {'start_ns': NOW - nanoseconds(0.52)}, 'before it arrives'),
+        (lambda t: {'start_ns': NOW - nanoseconds(1)}, 'before it arrives'),
+        (lambda t: {'start_ns': 0}, 'no start time'),
         (lambda t: {'start_ns': NOW + nanoseconds(2.1)}, 'starts 2.100 s ahead'),
         (lambda t: {'velocities': with_value(t.velocities, (-1, 0), 1e-9)}, 'is not zero'),
     ],
 )
 def test_refuses_broken_promise(guard, good, changes, reason):
-    assert_refused(guard.check(replace(good, **changes(good)), HERE, NOW), reason)
+    assert_refused(guard.check(replace(good, **changes(good)), HERE), reason)
 
 
 @pytest.mark.parametrize('age, reason', [(0.51, '0.510 s old'), (-0.01, '-0.010 s old')])
 def test_refuses_observation_outside_its_time(guard, good, age, reason):
-    measured = Measured(HERE.motion, NOW - nanoseconds(age))
-    assert_refused(guard.check(good, measured, NOW), reason)
+    seen = situation(stamp=NOW - nanoseconds(age))
+    assert_refused(guard.check(good, seen), reason)
+
+
+def test_a_stop_needs_no_observation(guard, good):
+    assert guard.check(good, replace(HERE, observation_ns=None)) is None
 
 
 @pytest.mark.parametrize('joint', [0, 1])
 @pytest.mark.parametrize('direction', [-1, 1])
 def test_refuses_start_far_from_the_robot(guard, good, joint, direction):
-    # 0.03 m, and 0.1 s at 0.15 m/s between observation and first point.
-    allowed, too_far = (with_value(REST, joint, direction * e) for e in (0.0449, 0.0451))
-    assert guard.check(good, Measured(Motion(allowed, REST), STAMP), NOW) is None
-    refused = guard.check(good, Measured(Motion(too_far, REST), STAMP), NOW)
-    assert_refused(refused, f'{JOINTS[joint]} starts 0.0451 from the measured position')
+    # 0.01 m, and 0.1 s at 0.15 m/s between the measurement and the first point.
+    allowed, too_far = (with_value(REST, joint, direction * e) for e in (0.0249, 0.0251))
+    told = at_rest(REST)
+    still = from_actions(np.zeros((5, 2)), Motion(REST, REST), START_NS, *robot_of(guard))
+    assert 'measured position' not in str(guard.check(still, situation(allowed, told=told)))
+    refused = guard.check(still, situation(too_far, told=told))
+    assert_refused(refused, f'{JOINTS[joint]} starts 0.0251 from the measured position')
+
+
+def robot_of(guard):
+    return make_command('joint_velocity', (-0.15,) * 2, (0.15,) * 2, 0.1), guard._limits, JOINTS
 
 
 def test_refuses_start_when_the_measurement_is_nan(guard, good):
-    measured = Measured(Motion(np.array([np.nan, 0.0]), REST), STAMP)
-    assert_refused(guard.check(good, measured, NOW), 'from the measured position')
+    seen = situation(np.array([np.nan, 0.0]), told=at_rest(REST))
+    assert_refused(guard.check(good, seen), 'from the measured position')
+
+
+# The motion before the first point, which is the controller's own.
+
+
+def test_refuses_a_way_to_the_first_point_that_is_too_fast(guard):
+    """The controller is at 13 mm, the message begins at 0 in 40 to 50 ms."""
+    told = at_rest(np.array([0.009, 0.0]))
+    refused = guard.check(by_hand([0, 1], [0.0, 0.0], [0.0, 0.0]), situation(told=told))
+    assert_refused(refused, 'on the way to the first point, x_joint')
+
+
+def test_refuses_a_bridge_across_a_knot(guard):
+    """Each point and each segment keeps the limits; the cubic that skips the knot does not."""
+    told = JointTrajectory(
+        JOINTS,
+        NOW - nanoseconds(0.05),
+        np.array([0, 50, 70, 120], dtype=np.int64) * 1_000_000,
+        np.array([[-0.00375, 0], [0, 0], [0.003, 0], [0.00675, 0]]),
+        np.array([[0.0, 0], [0.15, 0], [0.15, 0], [0.0, 0]]),
+    )
+    late = JointTrajectory(JOINTS, NOW + nanoseconds(0.05), np.array([20, 99]) * 1_000_000,
+                           told.positions[-1:].repeat(2, 0), np.zeros((2, 2)))  # fmt: skip
+    seen = situation(REST, [0.15, 0.0], told=told, stamp=NOW)
+    assert extremes(told)[2][0] <= 3.0 + 1e-9
+    refused = guard.check(late, seen)
+    assert_refused(refused, 'on the way to the first point, x_joint acceleration')
+
+
+def test_refuses_a_past_that_the_controller_did_not_follow(guard):
+    told = at_rest(np.array([0.002, 0.0]))
+    message = replace(at_rest(REST, NOW - nanoseconds(0.05)), times_ns=np.array([0, 10**9]))
+    assert_refused(guard.check(message, situation(told=told)), 'x_joint jumps in position')
+    assert guard.check(message, situation(told=at_rest(REST))) is None
+
+
+def test_refuses_a_past_where_nothing_was_told(guard):
+    message = replace(at_rest(REST, NOW - nanoseconds(0.05)), times_ns=np.array([0, 10**9]))
+    unknown = replace(HERE, reference=Reference())
+    assert_refused(guard.check(message, unknown), 'is not known')
+    settling = replace(HERE, reference=Reference(at_rest(REST), settled_ns=NOW + 10**8))
+    assert_refused(guard.check(message, settling), 'is not known')
+
+
+@pytest.mark.parametrize('first, taken', [(0.1, False), (0.25, True)])
+def test_an_unknown_reference_may_lie_beside_the_robot(guard, first, taken):
+    """10 mm in 60 ms are too fast; in 210 ms they are not."""
+    hold = replace(at_rest(REST, NOW), times_ns=np.array([nanoseconds(first), 10**9]))
+    refused = guard.check(hold, replace(HERE, reference=Reference()))
+    assert (refused is None) == taken, refused
+
+
+@pytest.mark.parametrize('first, taken', [(0.06, False), (0.3, True)])
+def test_the_robots_own_motion_is_a_start_too(guard, first, taken):
+    """A controller may begin where the robot is measured, at 0.15 m/s."""
+    position = np.array([0.004, 0.0])
+    hold = replace(at_rest(position, NOW), times_ns=np.array([nanoseconds(first), 10**9]))
+    refused = guard.check(hold, situation(REST, [0.15, 0.0], told=at_rest(position), stamp=NOW))
+    assert (refused is None) == taken, refused
 
 
 @pytest.mark.parametrize('side', [-1, 1])
 def test_refuses_position_outside_the_limits(guard, side):
-    there = Measured(Motion(np.array([side * 0.26, 0.0]), REST), STAMP)
+    there = situation([side * 0.26, 0.0])
     inside = by_hand([0, 1], [side * 0.26, side * 0.27], [0.0, 0.0])
     outside = by_hand([0, 1], [side * 0.26, side * 0.271], [0.0, 0.0])
-    assert guard.check(inside, there, NOW) is None
-    assert_refused(guard.check(outside, there, NOW), 'x_joint position')
+    assert guard.check(inside, there) is None
+    assert_refused(guard.check(outside, there), 'x_joint position')
 
 
 def test_refuses_position_outside_between_the_points(guard):
-    there = Measured(Motion(np.array([0.265, 0.0]), np.array([0.1, 0.0])), STAMP)
+    there = situation([0.265, 0.0])
     overshoot = by_hand([0, 0.4, 0.5], [0.265, 0.265, 0.26], [0.1, -0.1, 0.0])
     assert overshoot.positions.max() < 0.27
-    assert_refused(guard.check(overshoot, there, NOW), 'x_joint position 0.2750')
+    assert_refused(guard.check(overshoot, there), 'x_joint position 0.2750')
 
 
 def test_refuses_speed_at_a_point(guard):
     fast = by_hand([0, 0.1, 0.2], [0.0, 0.008, 0.016], [0.0, 0.16, 0.0])
-    assert_refused(guard.check(fast, HERE, NOW), 'x_joint speed 0.1600')
+    assert_refused(guard.check(fast, HERE), 'x_joint speed 0.1600')
 
 
 def test_refuses_speed_between_the_points(guard):
     fast = by_hand([0, 1], [0.0, 0.12], [0.0, 0.0])
-    assert_refused(guard.check(fast, HERE, NOW), 'x_joint speed 0.1800')
+    assert_refused(guard.check(fast, HERE), 'x_joint speed 0.1800')
 
 
 @pytest.mark.parametrize('direction', [-1, 1])
 def test_refuses_acceleration(guard, direction):
     allowed = by_hand([0, 0.1], [0.0, direction * 0.0049], [0.0, 0.0])
     jerk = by_hand([0, 0.1], [0.0, direction * 0.006], [0.0, 0.0])
-    assert guard.check(allowed, HERE, NOW) is None
-    assert_refused(guard.check(jerk, HERE, NOW), 'x_joint acceleration 3.6000')
+    assert guard.check(allowed, HERE) is None
+    assert_refused(guard.check(jerk, HERE), 'x_joint acceleration 3.6000')
 
 
 def test_refuses_jump_between_two_points(guard):
     jump = by_hand([0, 0.1, 0.1001, 0.2], [0.0, 0.0, 0.1, 0.1], [0.0] * 4)
-    assert_refused(guard.check(jump, HERE, NOW), 'x_joint speed')
+    assert_refused(guard.check(jump, HERE), 'x_joint speed')
+
+
+@pytest.mark.parametrize('side', [-1, 1])
+def test_limits_are_never_widened_by_more_than_the_tolerance(guard, side):
+    """An encoder that says 0.5 m, or degrees for radians, moves no limit."""
+    wrong = situation([side * 0.5, 0.0])
+    there = by_hand([0, 1], [side * 0.5, side * 0.5], [0.0, 0.0])
+    assert_refused(guard.check(there, wrong), f'x_joint position {side * 0.5:.4f} is outside')
 
 
 @pytest.mark.parametrize('side', [-1, 1])
 def test_robot_outside_its_limits_may_come_back_only(guard, side):
-    outside = Measured(Motion(np.array([side * 0.29, 0.0]), REST), STAMP)
-    inwards = by_hand([0, 1], [side * 0.29, side * 0.26], [0.0, 0.0])
-    outwards = by_hand([0, 1], [side * 0.29, side * 0.30], [0.0, 0.0])
-    to_the_other_side = by_hand([0, 10], [side * 0.29, side * -0.28], [0.0, 0.0])
-    assert guard.check(inwards, outside, NOW) is None
-    assert_refused(guard.check(outwards, outside, NOW), f'x_joint position {side * 0.3:.4f}')
-    refused = guard.check(to_the_other_side, outside, NOW)
-    assert_refused(refused, f'x_joint position {side * -0.28:.4f}')
+    outside = situation([side * 0.275, 0.0])
+    inwards = by_hand([0, 1], [side * 0.275, side * 0.26], [0.0, 0.0])
+    outwards = by_hand([0, 1], [side * 0.275, side * 0.279], [0.0, 0.0])
+    to_the_other_side = by_hand([0, 10], [side * 0.275, side * -0.275], [0.0, 0.0])
+    assert guard.check(inwards, outside) is None
+    assert_refused(guard.check(outwards, outside), f'x_joint position {side * 0.279:.4f}')
+    refused = guard.check(to_the_other_side, outside)
+    assert_refused(refused, f'x_joint position {side * -0.275:.4f}')
 
 
 def test_single_point_is_judged_too(guard):
-    assert guard.check(by_hand([0], [0.01], [0.0]), HERE, NOW) is None
-    assert_refused(guard.check(by_hand([0], [0.01], [0.01]), HERE, NOW), 'is not zero')
+    assert guard.check(by_hand([0.3], [0.01], [0.0]), HERE) is None
+    assert_refused(guard.check(by_hand([0.3], [0.01], [0.01]), HERE), 'is not zero')
 
 
 @given(st.data())

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scipy.interpolate import BPoly, CubicHermiteSpline
 from strategies import START_NS, Case, cases, dense, each
 
-from grasp_ros.control.guard import extremes
-from grasp_ros.control.trajectory import from_actions, splice, stop
+from grasp_ros.control.extremes import extremes
+from grasp_ros.control.trajectory import from_actions, stop
 from grasp_ros.robot.command import COMMANDS
-from grasp_ros.robot.jtc import JointTrajectoryController, interpolate, sample
+from grasp_ros.robot.jtc import interpolate, sample
 from grasp_ros.types import JointTrajectory, Motion, nanoseconds, seconds
 
 ROUNDING = 1e-6  # m, and relative: times are whole nanoseconds
@@ -90,7 +90,7 @@ def test_outside_the_limits_it_moves_only_inwards(space, limits, robot):
 
 @given(cases())
 def test_stop_comes_to_rest_within_limits(case: Case):
-    trajectory = stop(case.start, START_NS, case.space, case.limits, case.joints)
+    trajectory = stop(case.start, START_NS, case.limits, case.joints)
     assert not trajectory.velocities[-1].any()
     assert (np.diff(trajectory.times_ns) > 0).all()
     assert_within_limits(trajectory, case.limits)
@@ -98,41 +98,10 @@ def test_stop_comes_to_rest_within_limits(case: Case):
     assert seconds(trajectory.times_ns[-1]) <= slowest + 1.1e-3
 
 
-def test_stop_at_rest_holds_the_position(space, limits, robot):
+def test_stop_at_rest_holds_the_position(limits, robot):
     here = Motion(np.array([0.1, -0.2]), np.zeros(2))
-    trajectory = stop(here, START_NS, space, limits, robot.joints)
+    trajectory = stop(here, START_NS, limits, robot.joints)
     assert (trajectory.positions == here.position).all() and len(trajectory.times_ns) == 2
-
-
-@given(case=cases(), more=st.data())
-def test_splice_leaves_the_reference_as_it_was_told(case: Case, more):
-    """The controller gets `spliced` while it follows `committed`, and must not notice."""
-    committed = case.trajectory()
-    length = int(committed.times_ns[-1])
-    received = START_NS + more.draw(st.integers(0, length))
-    after = received + more.draw(st.integers(1, nanoseconds(0.05)))
-    begins = after + more.draw(st.integers(0, 2 * length))
-    actions = more.draw(st.lists(each(len(case.joints), -1.0, 1.0), min_size=1, max_size=4))
-    state = sample(committed, begins)
-    new = from_actions(np.stack(actions), state, begins, case.space, case.limits, case.joints)
-    spliced = splice(committed, new, after)
-
-    controller = JointTrajectoryController(case.joints, case.start.position)
-    assert controller.accept(committed, START_NS) is None
-    assert controller.accept(spliced, received) is None
-    # Until its first point the controller finds its own way there: one cubic, whatever was told.
-    bend = case.limits.acceleration * seconds(after - received) ** 2 / 8
-    for at in np.linspace(received, begins, 50).astype(np.int64):
-        told, followed = sample(committed, int(at)), controller.reference(int(at))
-        apart = np.abs(followed.position - told.position)
-        assert (apart <= (bend if at < after else 0) + 1e-6).all()
-    for at in dense(new, 5):
-        told, followed = sample(new, int(at)), controller.reference(int(at))
-        np.testing.assert_allclose(followed.position, told.position, atol=1e-6)
-    assert (np.diff(spliced.times_ns) > 0).all()
-    assert spliced.start_ns + spliced.times_ns[0] >= after
-    # A cubic over MIN_GAP_NS between positions of some m is known to some mm/s² only.
-    assert_within_limits(spliced, case.limits, acceleration_rounding=1e-2)
 
 
 def two_points(data):
