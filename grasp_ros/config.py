@@ -185,24 +185,17 @@ class PlannerNodeConfig:
 
 @dataclass(frozen=True)
 class SimulatorConfig:
-    """The simulator."""
+    """The simulator. What it simulates is in the world's file, and in the files named there."""
 
-    urdf: str = param(REQUIRED, 'robot description: a name in urdf/, or a path')
-    camera_position: tuple[float, ...] = param(
-        REQUIRED, 'overhead camera, looking straight down', 'm'
-    )
-    engine: str = param('mujoco', 'physics and renderer', choices=('mujoco', 'gazebo'))
-    camera_fovy: float = param(0.68, 'vertical field of view', 'rad', low=0.05, high=3.0)
-    image_width: int = param(64, 'image width', 'px', low=8, high=1024)
-    image_height: int = param(64, 'image height', 'px', low=8, high=1024)
-    position_gain: float = param(20.0, 'position error to velocity command', '1/s', low=0.0)
-    velocity_gain: float = param(200.0, 'velocity error to force', 'N s/m', low=0.0)
     world: str = param('wall', 'world: a name in config/worlds/, or a path')
+    engine: str = param('mujoco', 'physics and renderer', choices=('mujoco', 'gazebo'))
     real_time_factor: float = param(1.0, 'simulated seconds a second', low=0.01, high=100.0)
-    camera_rate: float = param(20.0, 'images a simulated second', 'Hz', low=1.0, high=100.0)
-    joint_rate: float = param(50.0, 'joint states a simulated second', 'Hz', low=1.0, high=100.0)
     start: tuple[float, ...] = param(
-        (0.0, 0.0), 'joint positions that ~/reset moves the robot to', 'm or rad', dynamic=True
+        (),
+        "state that ~/reset moves the robot to: its joints, then the task's objects; "
+        'empty: where the first problem of the world starts',
+        'm or rad',
+        dynamic=True,
     )
 
 
@@ -210,17 +203,7 @@ class SimulatorConfig:
 class SimulatorNodeConfig:
     """All parameters of the node `simulator`."""
 
-    robot: RobotConfig
-    simulator: SimulatorConfig
-
-    def broken_rules(self) -> list[str]:
-        """The rules that no single range can state, as far as they are broken."""
-        broken = list(self.robot.broken_rules())
-        expected = {'start': len(self.robot.joints), 'camera_position': 3}
-        for name, count in expected.items():
-            if (seen := len(getattr(self.simulator, name))) != count:
-                broken.append(f'simulator.{name}: {seen} values, expected {count}')
-        return broken
+    simulator: SimulatorConfig = field(default_factory=SimulatorConfig)
 
 
 @dataclass(frozen=True)

@@ -30,14 +30,28 @@ def share_directory() -> Path:
     return Path(sys.prefix) / 'share' / 'grasp_ros'
 
 
-def find(kind: str, name: str) -> Path:
+def find(kind: str, name: str, beside: Path | None = None) -> Path:
     """A file or folder by its path, or by its name in the package's folder `kind`.
 
-    Raises BadInput naming both places when neither exists.
+    beside: a file; the name is looked for in its folder too, first of all. Raises BadInput naming
+    all places when nothing exists.
     """
-    given = Path(name).expanduser()
-    packaged = share_directory() / kind / name
-    for candidate in (given, packaged):
-        if candidate.exists():
-            return candidate
-    raise BadInput(f'{kind}: neither {given.absolute()} nor {packaged} exists')
+    return _first(kind, [name], beside)
+
+
+def find_yaml(kind: str, name: str, beside: Path | None = None) -> Path:
+    """As `find`, for a file whose suffix .yaml may be left out."""
+    names = [name] if name.endswith('.yaml') else [f'{name}.yaml', name]
+    return _first(kind, names, beside, files=True)
+
+
+def _first(kind: str, names: list[str], beside: Path | None, files: bool = False) -> Path:
+    folders = [Path(), share_directory() / kind]
+    if beside is not None:
+        folders.insert(0, beside.parent)
+    places = [folder / Path(name).expanduser() for folder in folders for name in names]
+    for place in places:
+        if place.is_file() if files else place.exists():
+            return place
+    listed = ', '.join(dict.fromkeys(str(place.absolute()) for place in places))
+    raise BadInput(f'{kind}: none of {listed} exists')

@@ -8,6 +8,8 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile, ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from grasp_ros.nodes.arguments import robot_file
+
 CONFIG = PathJoinSubstitution([FindPackageShare('grasp_ros'), 'config'])
 
 # name, default, description
@@ -15,7 +17,7 @@ ARGUMENTS = (
     ('namespace', '', 'namespace of the node and of its topics'),
     ('use_sim_time', 'false', 'take the time from /clock'),
     ('params_file', PathJoinSubstitution([CONFIG, 'plan.yaml']), 'parameters of the planner'),
-    ('robot', 'gantry', 'robot: a name in config/robots'),
+    ('robot', 'gantry', 'robot: a name in config/robots, or a file'),
     ('bundle', '', 'model bundle, a name in models/ or a folder; empty: as in params_file'),
     ('execute', 'false', 'send trajectories to the controller; false: only show plans'),
     ('controller', 'joint_trajectory_controller', 'controller that gets the trajectories'),
@@ -25,7 +27,6 @@ ARGUMENTS = (
 
 
 def planner(context):
-    robot_file = [PathJoinSubstitution([CONFIG, 'robots', LaunchConfiguration('robot')]), '.yaml']
     overrides = {
         'control.execute': ParameterValue(LaunchConfiguration('execute'), value_type=bool),
         'use_sim_time': ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool),
@@ -39,7 +40,9 @@ def planner(context):
         namespace=LaunchConfiguration('namespace'),
         parameters=[
             ParameterFile(LaunchConfiguration('params_file'), allow_substs=True),
-            ParameterFile(robot_file, allow_substs=True),
+            ParameterFile(
+                robot_file(LaunchConfiguration('robot').perform(context)), allow_substs=True
+            ),
             overrides,
         ],
         remappings=[

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from grasp_ros.config import RobotConfig, SimulatorNodeConfig, load
+from grasp_ros.config import RobotConfig, load_robot
 from grasp_ros.robot.command import Command, make_command
 from grasp_ros.robot.limits import Limits
 
@@ -36,15 +36,9 @@ def robot_file() -> Path:
 
 
 @pytest.fixture(scope='session')
-def simulation(robot_file: Path) -> SimulatorNodeConfig:
-    """The gantry and its simulator, as configured."""
-    return load(SimulatorNodeConfig, robot_file)
-
-
-@pytest.fixture(scope='session')
-def robot(simulation: SimulatorNodeConfig) -> RobotConfig:
+def robot(robot_file: Path) -> RobotConfig:
     """The gantry: two joints, +-0.27 m, 0.15 m/s, 3 m/s²."""
-    return simulation.robot
+    return load_robot(robot_file)
 
 
 @pytest.fixture(scope='session')

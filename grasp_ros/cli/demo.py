@@ -7,9 +7,9 @@ import argparse
 import contextlib
 import json
 import os
-import subprocess
+import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,11 @@ from rich.live import Live
 from rich.table import Table
 
 from grasp_ros.cli.progress import console
-from grasp_ros.config import PlannerNodeConfig, SimulatorNodeConfig, load
+from grasp_ros.config import PlannerNodeConfig, load
 from grasp_ros.nodes.arguments import (
     PLANNER_NODE,
     SIMULATOR_NODE,
     planner_ros_arguments,
-    robot_file,
     simulator_ros_arguments,
 )
 from grasp_ros.planning.registry import PLANNERS
@@ -32,14 +31,18 @@ from grasp_ros.types import BadInput
 
 if TYPE_CHECKING:
     from grasp_ros.bench.episodes import Episode
+    from grasp_ros.sim.tasks import Problem, Task
+    from grasp_ros.sim.worlds import World
 
-STOP = 10.0  # s that a node gets to end after SIGINT
+TERMINATED = 128 + signal.SIGTERM  # exit code
+COLUMNS = ('episode', 'shortest time, s', 'time, s', 'final error', 'replan p50, ms', '')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    parser.add_argument('--world', default='wall', help='world: a name in config/worlds/')
-    parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/')
+    parser.add_argument(
+        '--world', default='wall', help='world: a name in config/worlds/, or a file'
+    )
     parser.add_argument('--simulator', default='mujoco', choices=tuple(ENGINES))
     parser.add_argument('--bundle', default='', help='model bundle; default: ROBOT_WORLD')
     parser.add_argument('--planner', default='grasp', choices=tuple(PLANNERS))
@@ -57,61 +60,38 @@ def run(options: argparse.Namespace) -> int:
     """Run the episodes. 0 when all goals were reached."""
     if options.episodes < 1:
         raise BadInput(f'--episodes {options.episodes} is below 1')
-    bundle = options.bundle or f'{options.robot}_{Path(options.world).stem}'
-    horizon: str | int = int(options.horizon) if options.horizon.isdigit() else options.horizon
-    files = (find('config', options.params_file), robot_file(options.robot))
-    overrides = {'planner__algorithm': options.planner, 'planner__horizon': horizon}
-    load(PlannerNodeConfig, *files, **overrides)  # refuse here what the node would refuse
-    config = load(
-        SimulatorNodeConfig,
-        robot_file(options.robot),
-        simulator__world=options.world,
-        simulator__engine=options.simulator,
-    )
-
-    # A domain of its own: the demo must not meet, or move, any other robot on the network.
-    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
-    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    import rclpy
-
     from grasp_ros.bench.episodes import summary
-    from grasp_ros.nodes.episode_runner import EpisodeRunner
-    from grasp_ros.sim.robot import MujocoRobot
-    from grasp_ros.sim.worlds import load_world, sample_problems
-    from grasp_ros.viz.episodes import save
+    from grasp_ros.sim.worlds import load_world
 
     world = load_world(options.world)
+    bundle = options.bundle or world.bundle
+    horizon: str | int = int(options.horizon) if options.horizon.isdigit() else options.horizon
+    files = (find('config', options.params_file), world.robot_file)
+    overrides = {'planner__algorithm': options.planner, 'planner__horizon': horizon}
+    load(PlannerNodeConfig, *files, **overrides)  # refuse here what the node would refuse
     find('models', bundle)
-    robot = MujocoRobot(config.robot, config.simulator, world)
-    problems = sample_problems(
-        world, robot.low, robot.high, robot.tool_radius, options.episodes, options.seed
-    )
-    robot.close()
+    problems = world.task.sample(options.episodes, options.seed)
+
     simulator = simulator_ros_arguments(
-        options.robot, options.world, options.real_time_factor, '', options.simulator
+        options.world, options.real_time_factor, '', options.simulator
     )
     planner = planner_ros_arguments(
-        options.robot, options.params_file, bundle, True, 'joint_trajectory_controller', True, ''
+        robot=str(world.robot_file),
+        params_file=options.params_file,
+        bundle=bundle,
+        execute=True,
+        controller='joint_trajectory_controller',
+        use_sim_time=True,
+        namespace='',
     )
     planner += ['-p', f'planner.algorithm:={options.planner}', '-p', f'planner.horizon:={horizon}']
     commands = {'simulator': [SIMULATOR_NODE, *simulator], 'planner': [PLANNER_NODE, *planner]}
-    episodes: list[Episode] = []
-    rclpy.init()
-    with (
-        processes(commands) as alive,
-        Live(_table(episodes), console=console) as live,
-    ):
-        runner = EpisodeRunner(config.robot.joints, max(config.robot.max_velocity))
-        runner.wait_for_nodes(alive)
-        for problem in problems:
-            episodes.append(runner.run(problem, alive))
-            live.update(_table(episodes))
-        runner.destroy_node()
-    rclpy.try_shutdown()
+    episodes = _episodes(world, problems, commands)
+    if episodes is None:
+        return 1
 
     report = summary(
         episodes,
-        max(config.robot.max_velocity),
         world=world.name,
         simulator=options.simulator,
         planner=options.planner,
@@ -119,66 +99,85 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         real_time_factor=options.real_time_factor,
         bundle=bundle,
+        tolerance=world.task.tolerance,
     )
     low, high = report['ci95']
     console.print(
-        f'{report["successes"]} of {len(episodes)} within 25 mm '
-        f'(95 % interval {100 * low:.0f} to {100 * high:.0f} %), replan {report["replan_ms"]} ms'
+        f'{report["successes"]} of {len(episodes)} within {world.task.words(world.task.tolerance)}'
+        f' (95 % interval {100 * low:.0f} to {100 * high:.0f} %), replan {report["replan_ms"]} ms'
     )
     if options.json:
         options.json.write_text(json.dumps(report, indent=2))
     if not options.no_pictures:
+        from grasp_ros.viz.episodes import save
+
         name = f'{world.name}_{options.planner}'
         with console.status('drawing'):
-            written = save(episodes, config, world, options.out, name)
+            written = save(episodes, world, options.simulator, options.out, name)
         for path in written[:2]:
             console.print(f'wrote {path}')
     return 0 if report['successes'] == len(episodes) else 1
 
 
-@contextlib.contextmanager
-def processes(commands: dict[str, list[str]]) -> Iterator[Callable[[], None]]:
-    """Run {name: [module, arguments...]}, end them with SIGINT; yields a check that they live."""
-    running = {
-        name: subprocess.Popen([sys.executable, '-m', *command])
-        for name, command in commands.items()
-    }
+def _episodes(
+    world: World, problems: list[Problem], commands: dict[str, list[str]]
+) -> list[Episode] | None:
+    """Run all problems through the two nodes; None, said on stderr, when a node fails."""
+    # A domain of its own: the demo must not meet, or move, any other robot on the network.
+    os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
 
-    def alive() -> None:
-        for name, process in running.items():
-            if process.poll() is not None:
-                raise RuntimeError(f'the {name} ended with exit code {process.returncode}')
+    from grasp_ros.nodes.child import ChildEnded, children
+    from grasp_ros.nodes.episode_runner import EpisodeRunner
 
+    episodes: list[Episode] = []
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
-        yield alive
+        with (
+            _terminable(),
+            children(commands) as alive,
+            Live(_table(episodes, world.task), console=console) as live,
+        ):
+            runner = EpisodeRunner(world)
+            runner.wait_for_nodes(alive)
+            for problem in problems:
+                episodes.append(runner.run(problem, alive))
+                live.update(_table(episodes, world.task))
+    except (ChildEnded, TimeoutError) as error:
+        print(f'grasp-ros demo: {error}', file=sys.stderr)
+        return None
     finally:
-        for process in running.values():
-            process.send_signal(2)
-        for process in running.values():
-            try:
-                process.wait(STOP)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        rclpy.try_shutdown()
+    return episodes
 
 
-def _table(episodes: list[Episode]) -> Table:
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM leaves as SIGINT does, by an exception: the nodes are ended on the way out."""
+
+    def leave(*_: object) -> None:
+        raise SystemExit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _table(episodes: list[Episode], task: Task) -> Table:
     table = Table(title='episodes')
-    for column in (
-        'episode',
-        'shortest way, m',
-        'final error, mm',
-        'time, s',
-        'replan p50, ms',
-        '',
-    ):
+    for column in COLUMNS:
         table.add_column(column, justify='right')
     for index, episode in enumerate(episodes):
         times = sorted(episode.plan_ms)
         table.add_row(
             str(index),
-            f'{episode.shortest:.2f}',
-            f'{1000 * episode.error:.1f}',
+            f'{episode.shortest_time:.1f}',
             f'{episode.duration:.1f}',
+            task.words(episode.error),
             f'{times[len(times) // 2]:.1f}' if times else '-',
             '[green]reached[/]' if episode.success else '[red]missed[/]',
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import shlex
+import signal
 import sys
 
 from grasp_ros import __version__
@@ -21,9 +22,14 @@ VERBS = {
     'bench': 'measure planning times',
 }
 
+INTERRUPTED = 128 + signal.SIGINT  # exit code
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a verb. Returns 0 on success, 1 on failure, 2 for bad arguments or bad input."""
+    """Run a verb. Returns 0 on success, 1 on failure, 2 for bad arguments or bad input.
+
+    And 130 after SIGINT.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog='grasp-ros', description=__doc__)
     parser.add_argument('--version', action='version', version=__version__)
@@ -42,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as error:
         print(f'grasp-ros {options.verb}: {error}', file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 if __name__ == '__main__':

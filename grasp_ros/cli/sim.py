@@ -12,9 +12,6 @@ from grasp_ros.sim.interface import ENGINES
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     parser.add_argument(
-        '--robot', default='gantry', help='robot: a name in config/robots/, or a file'
-    )
-    parser.add_argument(
         '--world', default='wall', help='world: a name in config/worlds/, or a file'
     )
     parser.add_argument('--simulator', default='mujoco', choices=tuple(ENGINES))
@@ -28,7 +25,6 @@ def run(options: argparse.Namespace) -> int:
     from grasp_ros.nodes.simulator_node import main
 
     arguments = simulator_ros_arguments(
-        options.robot,
         options.world,
         options.real_time_factor,
         options.namespace,

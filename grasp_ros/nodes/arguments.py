@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from grasp_ros.share import find, share_directory
-from grasp_ros.types import BadInput
+from grasp_ros.share import find, find_yaml
 
 SIMULATOR_NODE, PLANNER_NODE = 'grasp_ros.nodes.simulator_node', 'grasp_ros.nodes.planner_node'
 
@@ -16,13 +13,7 @@ def robot_file(robot: str) -> str:
 
     The suffix .yaml may be left out. Raises BadInput naming all places that were looked at.
     """
-    given = Path(robot).expanduser()
-    packaged = share_directory() / 'config/robots' / robot
-    places = [place for path in (given, packaged) for place in (path, Path(f'{path}.yaml'))]
-    for place in places:
-        if place.is_file():
-            return str(place)
-    raise BadInput(f'robot {robot}: none of {", ".join(str(place) for place in places)} exists')
+    return str(find_yaml('config/robots', robot))
 
 
 def planner_ros_arguments(
@@ -48,12 +39,11 @@ def planner_ros_arguments(
 
 
 def simulator_ros_arguments(
-    robot: str, world: str, real_time_factor: float, namespace: str, engine: str = ''
+    world: str, real_time_factor: float, namespace: str, engine: str = ''
 ) -> list[str]:
-    """Arguments of the simulator node; an empty engine leaves the one of the robot's file."""
+    """Arguments of the simulator node; an empty engine leaves the default."""
     return [
         *_start(namespace),
-        *_file(robot_file(robot)),
         *(_parameter('simulator.engine', engine) if engine else []),
         *_parameter('simulator.world', world),
         *_parameter('simulator.real_time_factor', str(real_time_factor)),

@@ -19,38 +19,40 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from grasp_ros.bench.episodes import PERIOD, Episode
+from grasp_ros.control.mission import PLANNING, REACHED
 from grasp_ros.nodes import messages, qos
-from grasp_ros.nodes.status import PLANNING, REACHED
-from grasp_ros.sim.worlds import Problem
+from grasp_ros.sim.tasks import Problem
+from grasp_ros.sim.worlds import World
 from grasp_ros.types import NS, FloatArray, nanoseconds, seconds
 
 START_UP = 60.0  # s of real time that nodes and services get to appear
 ANSWER = 20.0  # s of real time that a service or a message gets
-SETTLE = 0.5  # simulated s from the planner's word that the goal is reached to the measurement
+SETTLE = 0.5  # simulated s from the planner's word that the goal is reached to the judgement
 SLOWEST, EXTRA = 3.0, 10.0  # an episode ends after SLOWEST x the shortest time + EXTRA s
 
 
 class EpisodeRunner(Node):
     """Drives the nodes `simulator` and `planner` through whole episodes.
 
-    now_ns, position (J,) and status are the newest of /clock, joint_states and planner/status.
+    now_ns, state (S,) and status are the newest of /clock, simulator/state and planner/status. The
+    goal's picture is of the world's first camera.
     """
 
-    def __init__(self, joints: tuple[str, ...], max_velocity: float) -> None:
+    def __init__(self, world: World) -> None:
         super().__init__('episode_runner')
-        self._joints, self._max_velocity = joints, max_velocity
+        self._world, camera = world, world.description.cameras[0].name
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
         self.now_ns = 0
         self._image: Image | None = None
-        self.position: FloatArray | None = None
+        self.state: FloatArray | None = None
         self.status: dict[str, str] = {}
         self._plan: FloatArray | None = None
         self._timings: list[dict[str, str]] = []
         self._path: list[tuple[int, FloatArray, FloatArray | None]] = []
         self.create_subscription(Clock, '/clock', self._on_clock, qos.CAMERA)
-        self.create_subscription(Image, 'image', self._on_image, qos.CAMERA)
-        self.create_subscription(JointState, 'joint_states', self._on_joints, qos.JOINT_STATES)
+        self.create_subscription(Image, camera, self._on_image, qos.CAMERA)
+        self.create_subscription(JointState, 'simulator/state', self._on_state, qos.JOINT_STATES)
         self.create_subscription(
             DiagnosticStatus, 'planner/status', self._on_status, qos.DIAGNOSTICS
         )
@@ -76,14 +78,14 @@ class EpisodeRunner(Node):
         self.wait(ready, START_UP, 'the simulator and the planner to start')
 
     def run(self, problem: Problem, alive: Callable[[], None]) -> Episode:
-        """One episode; the goal image is what the camera sees with the robot at the goal."""
+        """One episode; the goal image is what the camera sees with all at the goal."""
         self._call(self._cancel, Trigger.Request())
         goal_image = self.place(problem.goal)
         self.place(problem.start)
         self._timings, self._path, self._plan = [], [], None
         begin_ns = self.now_ns
         self.send_goal(goal_image)
-        limit = SLOWEST * problem.shortest / self._max_velocity + EXTRA
+        limit = SLOWEST * problem.shortest_time + EXTRA
 
         def over() -> bool:
             alive()
@@ -94,7 +96,9 @@ class EpisodeRunner(Node):
         self.wait(over, 100 * limit, 'the episode to end')
         reached, end_ns = self.status.get('state') == REACHED, self.now_ns
         self.wait(lambda: seconds(self.now_ns - end_ns) > SETTLE, ANSWER, 'the robot to rest')
-        assert self.position is not None
+        assert self.state is not None
+        task = self._world.task
+        error = task.error(self.state, problem.goal)
 
         def timings(name: str) -> list[float]:
             return [float(status[name]) for status in self._timings]
@@ -102,14 +106,16 @@ class EpisodeRunner(Node):
         return Episode(
             start=problem.start,
             goal=problem.goal,
-            shortest=problem.shortest,
-            error=float(np.linalg.norm(self.position - problem.goal)),
+            shortest_time=problem.shortest_time,
+            error=error,
+            success=error <= task.tolerance,
             reached=reached,
             duration=seconds(end_ns - begin_ns),
             plan_ms=timings('plan_ms'),
             encode_ms=timings('encode_ms'),
             overhead_ms=timings('overhead_ms'),
-            path=np.stack([position for _, position, _ in self._path]),
+            goal_image=messages.to_rgb(goal_image),
+            path=np.stack([state for _, state, _ in self._path]),
             plans=[plan for _, _, plan in self._path],
         )
 
@@ -120,20 +126,20 @@ class EpisodeRunner(Node):
         taken = lambda: int(self.status.get('goal', '0')) > before  # noqa: E731
         self.wait(taken, ANSWER, 'the goal to be taken')
 
-    def place(self, position: FloatArray) -> Image:
-        """Move the robot by the simulator's reset; returns the first image after it."""
+    def place(self, state: FloatArray) -> Image:
+        """Place all by the simulator's reset; returns the first image after it."""
         value = ParameterValue(
-            type=ParameterType.PARAMETER_DOUBLE_ARRAY, double_array_value=position.tolist()
+            type=ParameterType.PARAMETER_DOUBLE_ARRAY, double_array_value=state.tolist()
         )
         request = SetParameters.Request(
             parameters=[Parameter(name='simulator.start', value=value)]
         )
         (result,) = self._call(self._set_start, request).results
         if not result.successful:
-            raise RuntimeError(f'simulator.start {position}: {result.reason}')
+            raise RuntimeError(f'simulator.start {state}: {result.reason}')
         answer = self._call(self._reset, Trigger.Request())
         if not answer.success:
-            raise RuntimeError(f'reset to {position}: {answer.message}')
+            raise RuntimeError(f'reset to {state}: {answer.message}')
         after_ns = int(answer.message)
 
         def seen() -> bool:
@@ -166,12 +172,11 @@ class EpisodeRunner(Node):
     def _on_image(self, message: Image) -> None:
         self._image = message
 
-    def _on_joints(self, message: JointState) -> None:
-        values = dict(zip(message.name, message.position, strict=True))
-        self.position = np.array([values[name] for name in self._joints])
+    def _on_state(self, message: JointState) -> None:
+        self.state = np.array(message.position)
         stamp = messages.stamp_ns(message)
         if not self._path or stamp >= self._path[-1][0] + nanoseconds(PERIOD):
-            self._path.append((stamp, self.position, self._plan))
+            self._path.append((stamp, self.state, self._plan))
 
     def _on_status(self, message: DiagnosticStatus) -> None:
         status = {pair.key: pair.value for pair in message.values}
@@ -182,5 +187,5 @@ class EpisodeRunner(Node):
 
     def _on_plan(self, message: JointTrajectory) -> None:
         plan = messages.to_trajectory(message)
-        order = [plan.joints.index(name) for name in self._joints]
+        order = [plan.joints.index(name) for name in self._world.robot.joints]
         self._plan = plan.positions[:, order]

@@ -19,19 +19,20 @@ from grasp_ros.config import SimulatorNodeConfig
 from grasp_ros.nodes import messages, qos
 from grasp_ros.nodes.parameters import declare, on_change
 from grasp_ros.nodes.process import run
-from grasp_ros.sim.interface import make_robot
+from grasp_ros.sim.interface import SimulatorFailed, make_robot
 from grasp_ros.sim.worlds import load_world
-from grasp_ros.types import BadInput, nanoseconds
+from grasp_ros.types import BadInput, FloatArray, nanoseconds
 
-CAMERA_FRAME = 'overhead_camera_optical_frame'
 MAX_LAG = 0.2  # s; a simulation further behind real time than this gives up catching up
 
 
 class SimulatorNode(Node):
-    """Publishes /clock, joint_states, image and image/compressed; follows joint trajectories.
+    """Publishes /clock, joint_states and every camera's images; follows joint trajectories.
 
-    `~/reset` places the robot at the parameter `simulator.start`; its answer is the stamp, in ns,
-    of the first observation after the reset.
+    A camera NAME has the topics NAME and NAME/compressed. `~/state` is the world's truth: the
+    robot's joints and those of the task's objects, for whoever judges. `~/reset` places them at
+    the parameter `simulator.start`; its answer is the stamp, in ns, of the first observation after
+    the reset.
     """
 
     def __init__(self) -> None:
@@ -39,17 +40,23 @@ class SimulatorNode(Node):
         self._config = declare(self, SimulatorNodeConfig)
         on_change(self, SimulatorNodeConfig, self._reconfigure)
         sim = self._config.simulator
-        world = load_world(sim.world)
-        self._robot = make_robot(self._config.robot, sim, world)
-        self._robot.reset(np.array(sim.start))
+        world = self._world = load_world(sim.world)
+        self._first_start = world.task.sample(1, 0)[0].start
+        self._robot = make_robot(sim.engine, world, sim.real_time_factor)
+        self._robot.reset(self._start())
         self._step_ns = nanoseconds(self._robot.control_step)
-        self._camera_ns, self._joints_ns = (
-            nanoseconds(1 / r) for r in (sim.camera_rate, sim.joint_rate)
-        )
+        self._joints_ns = nanoseconds(1 / world.description.body.joint_rate)
         self._clock_pub = self.create_publisher(Clock, '/clock', qos.SIMULATED)
         self._joints_pub = self.create_publisher(JointState, 'joint_states', qos.SIMULATED)
-        self._image_pub = self.create_publisher(Image, 'image', qos.SIMULATED)
-        self._png_pub = self.create_publisher(CompressedImage, 'image/compressed', qos.SIMULATED)
+        self._state_pub = self.create_publisher(JointState, '~/state', qos.SIMULATED)
+        self._camera_pubs = [
+            (
+                camera,
+                self.create_publisher(Image, camera.name, qos.SIMULATED),
+                self.create_publisher(CompressedImage, f'{camera.name}/compressed', qos.SIMULATED),
+            )
+            for camera in world.description.cameras
+        ]
         self.create_subscription(
             JointTrajectory,
             'joint_trajectory_controller/joint_trajectory',
@@ -82,17 +89,26 @@ class SimulatorNode(Node):
         now_ns = self._robot.now_ns
         self._clock_pub.publish(Clock(clock=messages.to_time(now_ns)))
         if now_ns % self._joints_ns < self._step_ns:
-            joints = messages.from_joints(self._robot.joints(), self._config.robot.joints)
-            self._joints_pub.publish(joints)
-        if now_ns % self._camera_ns < self._step_ns:
-            self._publish_image(now_ns)
+            joints = self._robot.joints()
+            self._joints_pub.publish(messages.from_joints(joints, self._world.robot.joints))
+            self._publish_state(now_ns)
+        for camera, raw, compressed in self._camera_pubs:
+            if now_ns % nanoseconds(1 / camera.rate) < self._step_ns:
+                rgb = self._robot.render(camera.name)
+                raw.publish(messages.from_rgb(rgb, now_ns, camera.frame))
+                if compressed.get_subscription_count():
+                    png = messages.from_rgb_compressed(rgb, now_ns, camera.frame)
+                    compressed.publish(png)
 
-    def _publish_image(self, now_ns: int) -> None:
-        rgb = self._robot.render()
-        self._image_pub.publish(messages.from_rgb(rgb, now_ns, CAMERA_FRAME))
-        if self._png_pub.get_subscription_count():
-            png = messages.from_rgb_compressed(rgb, now_ns, CAMERA_FRAME)
-            self._png_pub.publish(png)
+    def _publish_state(self, now_ns: int) -> None:
+        message = JointState(name=list(self._world.states))
+        message.header.stamp = messages.to_time(now_ns)
+        message.position = self._robot.state().tolist()
+        self._state_pub.publish(message)
+
+    def _start(self) -> FloatArray:
+        given = self._config.simulator.start
+        return np.array(given) if given else self._first_start
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         try:
@@ -106,7 +122,7 @@ class SimulatorNode(Node):
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
-            self._robot.reset(np.array(self._config.simulator.start))
+            self._robot.reset(self._start())
             response.success, response.message = True, str(self._robot.now_ns + 1)
         except BadInput as error:
             response.success, response.message = False, str(error)
@@ -118,7 +134,7 @@ class SimulatorNode(Node):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM; the exit code of nodes.process.run."""
-    return run(SimulatorNode, SimulatorNode.work, arguments)
+    return run(SimulatorNode, SimulatorNode.work, arguments, (SimulatorFailed,))
 
 
 if __name__ == '__main__':

@@ -50,8 +50,9 @@ def explore(
     robot: SimulatedRobot, command: Command, recorder: Recorder, steps: int, seed: int
 ) -> Iterator[int]:
     """Record `steps` model steps of random motion; yields the number done, for a progress bar."""
-    limits, joints = Limits.of(robot.config), robot.config.joints
-    tolerance = np.array(robot.config.tracking_tolerance)
+    config = robot.world.robot
+    limits, joints = Limits.of(config), config.joints
+    tolerance = np.array(config.tracking_tolerance)
     actions = random_actions(command.size, np.random.default_rng(seed))
     control_steps = round(command.dt / robot.control_step)
     for done in range(steps):
@@ -73,5 +74,5 @@ def explore(
 
 def velocity_command(robot: SimulatedRobot, dt: float) -> Command:
     """Joint velocities up to the robot's limits."""
-    bounds = robot.config.max_velocity
+    bounds = robot.world.robot.max_velocity
     return JointVelocity(tuple(-b for b in bounds), tuple(bounds), dt)

@@ -6,7 +6,8 @@ from __future__ import annotations
 import importlib
 from typing import Any, Protocol
 
-from grasp_ros.config import RobotConfig, SimulatorConfig
+import numpy as np
+
 from grasp_ros.robot.jtc import JointTrajectoryController
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample
@@ -27,57 +28,63 @@ class SimulatorFailed(RuntimeError):
 
 
 class SimulatedRobot(Protocol):
-    """A robot and its joint trajectory controller, stepped by the caller.
+    """A robot in its world and its joint trajectory controller, stepped by the caller.
 
     control_step is the simulated time of one step, s. Time never starts at 0: a stamp of zero
     means "no clock" in ROS. Any call may raise SimulatorFailed.
     """
 
-    config: RobotConfig
     world: World
     controller: JointTrajectoryController
     control_step: float
     now_ns: int
 
-    @property
-    def low(self) -> FloatArray:
-        """Lowest joint positions (J,)."""
+    def reset(self, state: FloatArray) -> None:
+        """Place the joints of `world.states` at a state (S,), at rest, controller holding.
 
-    @property
-    def high(self) -> FloatArray:
-        """Highest joint positions (J,)."""
-
-    @property
-    def tool_radius(self) -> float:
-        """Radius of the robot's part that touches walls, m."""
-
-    def reset(self, position: FloatArray) -> None:
-        """Place the joints at `position` (J,), at rest, controller holding; the clock goes on."""
+        The clock goes on. Raises BadInput for a state of another size or outside the limits.
+        """
 
     def step(self) -> None:
         """Advance by control_step."""
 
     def joints(self) -> JointSample:
-        """The measured joints now."""
+        """The measured joints of the robot now."""
 
-    def render(self) -> ImageArray:
-        """The overhead camera's image now, (H, W, 3) uint8 rgb."""
+    def state(self) -> FloatArray:
+        """Where the joints of `world.states` really are now (S,)."""
+
+    def render(self, camera: str = 'image') -> ImageArray:
+        """What a camera of the world's description sees now, (H, W, 3) uint8 rgb."""
 
     def close(self) -> None:
         """Free what the simulator holds."""
 
 
-def make_robot(robot: RobotConfig, sim: SimulatorConfig, world: World) -> SimulatedRobot:
-    """The robot in the simulator that `simulator.engine` names.
+def make_robot(engine: str, world: World, real_time_factor: float) -> SimulatedRobot:
+    """The world's robot in one of ENGINES, to be stepped at most `real_time_factor` times as fast.
 
-    Raises BadInput saying what to install when it is not there.
+    Raises BadInput saying what to install when the engine is not there.
     """
-    module, name = ENGINES[sim.engine]
+    module, name = ENGINES[engine]
     try:
-        engine: Any = getattr(importlib.import_module(module), name)
+        make: Any = getattr(importlib.import_module(module), name)
     except ImportError as error:
         raise BadInput(
-            f'simulator.engine: {sim.engine} is not installed ({error}); {INSTALL[sim.engine]}'
+            f'simulator.engine: {engine} is not installed ({error}); {INSTALL[engine]}'
         ) from error
-    result: SimulatedRobot = engine(robot, sim, world)
-    return result
+    robot: SimulatedRobot = make(world, real_time_factor)
+    return robot
+
+
+def checked_state(world: World, state: FloatArray) -> FloatArray:
+    """A state (S,) that a robot can be reset to. Raises BadInput saying what is wrong with it."""
+    state = np.asarray(state, dtype=float)
+    count = len(world.states)
+    if state.shape != (count,):
+        raise BadInput(f'reset to {state.tolist()}: expected {count} values, {world.states}')
+    joints = state[: len(world.robot.joints)]
+    low, high = world.robot.position_min, world.robot.position_max
+    if not ((joints >= low) & (joints <= high)).all() or not np.isfinite(state).all():
+        raise BadInput(f'reset to {state.tolist()}: not within {list(low)} and {list(high)}')
+    return state

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The robot in MuJoCo: its URDF in a world, velocity servos, an overhead camera."""
+"""A robot in MuJoCo: its URDF in its world, velocity servos, cameras."""
 
 from __future__ import annotations
 
@@ -11,129 +11,148 @@ os.environ.setdefault('MUJOCO_GL', 'egl')
 import mujoco
 import numpy as np
 
-from grasp_ros.config import RobotConfig, SimulatorConfig
 from grasp_ros.robot.jtc import JointTrajectoryController
-from grasp_ros.share import find
-from grasp_ros.sim.worlds import TABLE, WALL, World
+from grasp_ros.sim.interface import checked_state
+from grasp_ros.sim.shapes import Shape
+from grasp_ros.sim.worlds import World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample, nanoseconds
 
 PHYSICS_STEP = 0.002  # s
 CONTROL_STEP = 0.01  # s, one update of the joint trajectory controller
+LARGEST_IMAGE = 1024  # px
+GEOMS = {
+    'box': mujoco.mjtGeom.mjGEOM_BOX,
+    'cylinder': mujoco.mjtGeom.mjGEOM_CYLINDER,
+    'sphere': mujoco.mjtGeom.mjGEOM_SPHERE,
+}
 
 
-def build_model(robot: RobotConfig, sim: SimulatorConfig, world: World) -> mujoco.MjModel:
-    """The URDF with table, walls, servos, camera and light added."""
-    spec = mujoco.MjSpec.from_file(str(find('urdf', sim.urdf)))
+def build_model(world: World) -> mujoco.MjModel:
+    """The URDF with what the task adds, servos, cameras and light."""
+    robot, description, task = world.robot, world.description, world.task
+    body = description.body
+    spec = _read(world)
     spec.option.timestep = PHYSICS_STEP
-    spec.visual.global_.offwidth = spec.visual.global_.offheight = 1024
+    spec.visual.global_.offwidth = spec.visual.global_.offheight = LARGEST_IMAGE
     names = {joint.name for joint in spec.joints}
     if missing := [name for name in robot.joints if name not in names]:
-        raise BadInput(f'{sim.urdf}: no joint {missing}, the file has {sorted(names)}')
-
-    body = spec.worldbody
-    x, y = world.table_size
-    box = mujoco.mjtGeom.mjGEOM_BOX
-    body.add_geom(name='table', type=box, size=[x / 2, y / 2, 0.01], pos=[0, 0, -0.01], rgba=TABLE)
-    for index, wall in enumerate(world.walls):
-        half = [wall.size[0] / 2, wall.size[1] / 2, world.wall_height / 2]
-        body.add_geom(
-            name=f'wall_{index}',
-            type=box,
-            size=half,
-            pos=[*wall.center, world.wall_height / 2],
-            rgba=WALL,
-            friction=[0.0, 0.0, 0.0],
-        )
+        raise BadInput(f'{description.urdf}: no joint {missing}, the file has {sorted(names)}')
+    for link in spec.bodies:
+        link.gravcomp = 1.0  # as real arms do, whose servos then need to know nothing of weight
     for geom in spec.geoms:
-        geom.friction = [0.0, 0.0, 0.0]
-    body.add_camera(
-        name='overhead',
-        pos=sim.camera_position,
-        fovy=np.degrees(sim.camera_fovy),
-        # Looking down, image up = +x, image left = +y.
-        xyaxes=[0, -1, 0, 1, 0, 0],
-    )
-    body.add_light(
-        pos=[0.3, 0.3, 1.5], dir=[-0.2, -0.2, -1.0], diffuse=[0.35] * 3, castshadow=False
+        geom.friction = [body.friction, 0.0, 0.0]
+    for shape in task.shapes():
+        _add(spec, shape)
+    task.add_objects(spec)
+    for camera in description.cameras:
+        right, up, _ = camera.axes()
+        spec.worldbody.add_camera(
+            name=camera.name,
+            pos=camera.position,
+            fovy=np.degrees(camera.fovy),
+            xyaxes=[*right, *up],
+        )
+    spec.worldbody.add_light(
+        pos=body.light_position,
+        dir=body.light_direction,
+        diffuse=[0.35] * 3,
+        castshadow=False,
     )
     spec.visual.headlight.ambient = [0.35] * 3
     spec.visual.headlight.diffuse = [0.15] * 3
-    for name in robot.joints:
+    for name, gain in zip(robot.joints, body.velocity_gain, strict=True):
         servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-        servo.set_to_velocity(sim.velocity_gain)
+        servo.set_to_velocity(gain)
     return spec.compile()
+
+
+def _read(world: World) -> mujoco.MjSpec:
+    try:
+        return mujoco.MjSpec.from_file(str(world.description.urdf))
+    except ValueError as error:
+        raise BadInput(f'{world.description.urdf}: not a URDF for MuJoCo: {error}') from error
+
+
+def _add(spec: mujoco.MjSpec, shape: Shape) -> None:
+    """A shape that belongs to the world; a cylinder's and a box's sizes are halves in MuJoCo."""
+    size = {
+        'box': lambda: [edge / 2 for edge in shape.size],
+        'cylinder': lambda: [shape.size[0], shape.size[1] / 2, 0.0],
+        'sphere': lambda: [shape.size[0], 0.0, 0.0],
+    }[shape.kind]()
+    quaternion = np.zeros(4)
+    mujoco.mju_euler2Quat(quaternion, np.array(shape.rpy), 'XYZ')  # about fixed axes
+    spec.worldbody.add_geom(
+        name=shape.name,
+        type=GEOMS[shape.kind],
+        size=size,
+        pos=shape.position,
+        quat=quaternion,
+        rgba=shape.rgba,
+        friction=[shape.friction, 0.0, 0.0],
+    )
 
 
 class MujocoRobot:
     """The simulated robot and its joint trajectory controller, stepped by the caller.
 
+    It depends on no real time, so any real-time factor will do.
     Time starts at one control step, never at 0: a stamp of zero means "no clock" in ROS.
     """
 
-    def __init__(self, robot: RobotConfig, sim: SimulatorConfig, world: World):
-        self.config, self.world, self.control_step = robot, world, CONTROL_STEP
-        self._gain = sim.position_gain
-        self._max_velocity = np.array(robot.max_velocity)
-        self.model = build_model(robot, sim, world)
+    def __init__(self, world: World, real_time_factor: float = 1.0):
+        self.world, self.control_step = world, CONTROL_STEP
+        self._cameras = {camera.name: camera for camera in world.description.cameras}
+        self._gain = np.array(world.description.body.position_gain)
+        self._max_velocity = np.array(world.robot.max_velocity)
+        self.model = build_model(world)
         self.data = mujoco.MjData(self.model)
-        self._qpos = [self.model.joint(name).qposadr[0] for name in robot.joints]
-        self._qvel = [self.model.joint(name).dofadr[0] for name in robot.joints]
-        self._image_shape = (sim.image_height, sim.image_width)
-        self._renderer: mujoco.Renderer | None = None
-        self.now_ns = nanoseconds(CONTROL_STEP)
-        self.controller = JointTrajectoryController(robot.joints, np.zeros(len(robot.joints)))
-        self.reset(np.zeros(len(robot.joints)))
-
-    @property
-    def low(self) -> FloatArray:
-        """Lowest joint positions (J,)."""
-        return np.array(self.config.position_min)
-
-    @property
-    def high(self) -> FloatArray:
-        """Highest joint positions (J,)."""
-        return np.array(self.config.position_max)
-
-    @property
-    def tool_radius(self) -> float:
-        """Radius of the part that touches walls, m: its only colliding geom, a cylinder."""
-        moving = (self.model.geom_bodyid > 0) & (self.model.geom_contype > 0)
-        return float(self.model.geom_size[moving][0, 0])
-
-    def reset(self, position: FloatArray) -> None:
-        """Place the joints at `position` (J,), at rest, controller holding; the clock goes on."""
-        position = np.asarray(position, dtype=float)
-        low, high = self.low, self.high
-        if position.shape != low.shape or not ((position >= low) & (position <= high)).all():
-            raise BadInput(f'reset to {position.tolist()}: not within {low} and {high}')
-        mujoco.mj_resetData(self.model, self.data)
-        self.data.qpos[self._qpos] = position
         mujoco.mj_forward(self.model, self.data)
-        self.controller.activate(position)
+        joints, states = world.robot.joints, world.states
+        self._qpos = [self.model.joint(name).qposadr[0] for name in joints]
+        self._qvel = [self.model.joint(name).dofadr[0] for name in joints]
+        self._state = [self.model.joint(name).qposadr[0] for name in states]
+        self._servos = [self.model.actuator(name).id for name in joints]
+        self._renderers: dict[str, mujoco.Renderer] = {}
+        self.now_ns = nanoseconds(CONTROL_STEP)
+        self.controller = JointTrajectoryController(joints, self.data.qpos[self._qpos])
+
+    def reset(self, state: FloatArray) -> None:
+        """Place the joints at a state (S,), at rest, controller holding; the clock goes on."""
+        state = checked_state(self.world, state)
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[self._state] = state
+        mujoco.mj_forward(self.model, self.data)
+        self.controller.activate(state[: len(self._qpos)])
 
     def step(self) -> None:
         """Advance by CONTROL_STEP: sample the controller, drive the servos, integrate."""
         reference = self.controller.reference(self.now_ns)
         error = reference.position - self.data.qpos[self._qpos]
         command = reference.velocity + self._gain * error
-        self.data.ctrl[:] = np.clip(command, -self._max_velocity, self._max_velocity)
+        self.data.ctrl[self._servos] = np.clip(command, -self._max_velocity, self._max_velocity)
         mujoco.mj_step(self.model, self.data, nstep=round(CONTROL_STEP / PHYSICS_STEP))
         self.now_ns += nanoseconds(CONTROL_STEP)
 
     def joints(self) -> JointSample:
-        """The measured joints now."""
+        """The measured joints of the robot now."""
         position, velocity = self.data.qpos[self._qpos], self.data.qvel[self._qvel]
         return JointSample(self.now_ns, np.array(position), np.array(velocity))
 
-    def render(self) -> ImageArray:
-        """The overhead camera's image now, (H, W, 3) uint8 rgb."""
-        if self._renderer is None:
-            self._renderer = mujoco.Renderer(self.model, *self._image_shape)
-        self._renderer.update_scene(self.data, camera='overhead')
-        return self._renderer.render().copy()
+    def state(self) -> FloatArray:
+        """Where the joints of `world.states` are now (S,)."""
+        return np.array(self.data.qpos[self._state])
+
+    def render(self, camera: str = 'image') -> ImageArray:
+        """What a camera sees now, (H, W, 3) uint8 rgb."""
+        if camera not in self._renderers:
+            seen = self._cameras[camera]
+            self._renderers[camera] = mujoco.Renderer(self.model, seen.height, seen.width)
+        renderer = self._renderers[camera]
+        renderer.update_scene(self.data, camera=camera)
+        return renderer.render().copy()
 
     def close(self) -> None:
-        """Free the GL context."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        """Free the GL contexts."""
+        while self._renderers:
+            self._renderers.popitem()[1].close()

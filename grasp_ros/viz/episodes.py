@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Episodes as pictures and film: the overhead camera's view with path, plan and goal drawn in.
+"""Episodes as pictures and film: the camera's view with path, plan and goal drawn in.
 
 The episodes' camera is too coarse for people, so the paths are driven again before a finer one.
 """
@@ -7,8 +7,7 @@ The episodes' camera is too coarse for people, so the paths are driven again bef
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,97 +17,114 @@ import imageio.v2 as imageio
 import numpy as np
 
 from grasp_ros.bench.episodes import PERIOD, Episode
-from grasp_ros.config import SimulatorConfig, SimulatorNodeConfig
+from grasp_ros.sim.camera import Camera
 from grasp_ros.sim.interface import SimulatedRobot, make_robot
+from grasp_ros.sim.tasks import Task
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import FloatArray, ImageArray, JointTrajectory, nanoseconds
 
-SIZE = 480  # px, side of the rendered view
-CAPTION = 30  # px, height of the line of text below it
+SIZE = 480  # px, height of the rendered view
+SIDE = 176  # px, width of the strip beside it: the goal picture and what happened
+MARGIN = 8  # px, around what stands in the strip
+LINE = 24  # px, height of a line of text
+SUBPIXELS = 4  # bits of a pixel's fraction that lines are drawn with
 RATE = round(2 / PERIOD)  # frames a second of film: double speed
-TOOL_HEIGHT = 0.05  # m above the table, where the path is drawn
+Colour = tuple[int, int, int]
 DONE, AHEAD, GOAL, MISSED = (20, 120, 40), (240, 140, 20), (150, 30, 160), (200, 20, 20)  # rgb
+INK = (60, 60, 60)
 COLUMNS = 5
 
 
 class Drawing:
-    """Draws on the overhead camera's view."""
+    """Draws a task's episodes on a camera's view."""
 
-    def __init__(self, sim: SimulatorConfig, tool_radius: float):
-        x, y, height = sim.camera_position
-        self._centre = np.array([x, y])
-        focal = SIZE / 2 / math.tan(sim.camera_fovy / 2)
-        self._scale = focal / (height - TOOL_HEIGHT)
-        self._tool_radius = tool_radius
+    def __init__(self, task: Task, camera: Camera):
+        self._task, self._camera = task, camera
 
     def picture(self, episode: Episode, view: ImageArray) -> ImageArray:
         """The whole path, with start and goal, on the view at its end."""
-        view = view.copy()
-        self._line(view, episode.path, DONE if episode.success else MISSED, 3)
-        self._circle(view, episode.start, DONE, 5)
-        self._goal(view, episode)
-        text = f'{1000 * episode.error:.0f} mm  {episode.duration:.1f} s'
-        return _caption(view, text, DONE if episode.success else MISSED)
+        view, colour = view.copy(), DONE if episode.success else MISSED
+        tool = self._task.tool_position(episode.path)
+        self._line(view, tool, colour, 3)
+        self._dot(view, tool[0], colour, 5)
+        self._mark(view, episode)
+        word = 'reached' if episode.success else 'missed'
+        lines = [(word, colour), (f'{self._task.words(episode.error)} off', INK)]
+        lines += [(f'{episode.duration:.1f} s', INK), (f'best {episode.shortest_time:.1f} s', INK)]
+        return _beside(view, episode.goal_image, lines)
 
     def frame(self, episode: Episode, index: int, view: ImageArray) -> ImageArray:
         """One moment, with the path so far and the plan ahead of the robot."""
         view, plan = view.copy(), episode.plans[index]
         if plan is not None:
-            self._line(view, plan, AHEAD, 2)
-        self._line(view, episode.path[: index + 1], DONE, 3)
-        self._goal(view, episode)
-        return view
+            states = np.repeat(episode.path[index][None], len(plan), axis=0)
+            states[:, : plan.shape[1]] = plan  # a plan says nothing of objects
+            self._line(view, self._task.tool_position(states), AHEAD, 2)
+        self._line(view, self._task.tool_position(episode.path[: index + 1]), DONE, 3)
+        self._mark(view, episode)
+        lines = [(f'{index * PERIOD:.1f} s', INK), ('path', DONE), ('plan', AHEAD)]
+        return _beside(view, episode.goal_image, lines)
 
-    def _pixels(self, points: FloatArray) -> np.ndarray:
-        offset = (np.atleast_2d(points) - self._centre) * self._scale
-        # Image up = +x, left = +y.
-        return np.round(SIZE / 2 - offset[:, ::-1]).astype(np.int32)
+    def _fixed(self, points: FloatArray) -> np.ndarray:
+        """Pixels as cv2 takes them with a fraction; pixel centres are at whole numbers."""
+        pixels = self._camera.pixels(points) - 0.5
+        return np.round(pixels * 2**SUBPIXELS).astype(np.int32)
 
     def _line(
-        self, view: ImageArray, points: FloatArray, colour: tuple[int, ...], width: int
+        self, view: ImageArray, points: FloatArray, colour: Colour, width: int
     ) -> None:
-        cv2.polylines(view, [self._pixels(points)], False, colour, width, cv2.LINE_AA)
+        cv2.polylines(view, [self._fixed(points)], False, colour, width, cv2.LINE_AA, SUBPIXELS)
 
-    def _circle(
-        self, view: ImageArray, point: FloatArray, colour: tuple[int, ...], radius: int
+    def _dot(
+        self, view: ImageArray, point: FloatArray, colour: Colour, radius: int
     ) -> None:
-        cv2.circle(view, tuple(self._pixels(point)[0].tolist()), radius, colour, -1, cv2.LINE_AA)
+        centre = tuple(self._fixed(point).tolist())
+        cv2.circle(view, centre, radius << SUBPIXELS, colour, -1, cv2.LINE_AA, SUBPIXELS)
 
-    def _goal(self, view: ImageArray, episode: Episode) -> None:
-        centre = tuple(self._pixels(episode.goal)[0].tolist())
-        radius = round(self._tool_radius * self._scale)
-        cv2.circle(view, centre, radius, GOAL, 2, cv2.LINE_AA)
-        cv2.drawMarker(view, centre, GOAL, cv2.MARKER_CROSS, 12, 2)
+    def _mark(self, view: ImageArray, episode: Episode) -> None:
+        for line in self._task.outline(episode.goal):
+            self._line(view, line, GOAL, 2)
 
 
 def replay(robot: SimulatedRobot, path: FloatArray) -> Iterator[ImageArray]:
-    """Drive along a recorded path (T, J) once more; the camera's view at each of its points."""
-    path, step_ns = np.clip(path, robot.low, robot.high), nanoseconds(PERIOD)
+    """Drive along recorded states (T, S) once more; the first camera's view at each of them."""
+    config, camera = robot.world.robot, robot.world.description.cameras[0].name
+    joints, step_ns = len(config.joints), nanoseconds(PERIOD)
+    path = path.copy()
+    path[:, :joints] = np.clip(path[:, :joints], config.position_min, config.position_max)
     robot.reset(path[0])
-    yield robot.render()
-    for position in path[1:]:
+    yield robot.render(camera)
+    for state in path[1:]:
         there = JointTrajectory(
-            robot.config.joints, robot.now_ns, np.array([step_ns]), position[None]
+            config.joints, robot.now_ns, np.array([step_ns]), state[None, :joints]
         )
         reason = robot.controller.accept(there, robot.now_ns)
         assert reason is None, reason
         for _ in range(round(PERIOD / robot.control_step)):
             robot.step()
-        yield robot.render()
+        yield robot.render(camera)
+
+
+def finer(world: World) -> World:
+    """The same world with its first camera at people's size."""
+    first = world.description.cameras[0]
+    width = 2 * round(SIZE * first.width / first.height / 2)  # film wants even numbers
+    camera = replace(first, width=width, height=SIZE)
+    return replace(world, description=replace(world.description, cameras=(camera,)))
 
 
 def save(
-    episodes: list[Episode], config: SimulatorNodeConfig, world: World, folder: Path, name: str
+    episodes: list[Episode], world: World, engine: str, folder: Path, name: str
 ) -> list[Path]:
     """Write NAME_paths.png (all episodes), NAME_000.png ... and NAME.mp4; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    sim = replace(config.simulator, image_width=SIZE, image_height=SIZE, real_time_factor=100.0)
+    world = finer(world)
     sheet, film = folder / f'{name}_paths.png', folder / f'{name}.mp4'
     pictures: list[ImageArray] = []
     written = []
     writer: Any = imageio.get_writer(film, fps=RATE, macro_block_size=None)
-    with contextlib.closing(make_robot(config.robot, sim, world)) as robot, writer:
-        drawing = Drawing(sim, robot.tool_radius)
+    with contextlib.closing(make_robot(engine, world, 100.0)) as robot, writer:
+        drawing = Drawing(world.task, world.description.cameras[0])
         for number, episode in enumerate(episodes):
             for index, view in enumerate(replay(robot, episode.path)):
                 writer.append_data(drawing.frame(episode, index, view))
@@ -125,11 +141,26 @@ def _sheet(pictures: list[ImageArray]) -> ImageArray:
     padded = pictures + [blank] * (-len(pictures) % columns)
     rows = [np.hstack(padded[i : i + columns]) for i in range(0, len(padded), columns)]
     sheet = np.vstack(rows)
-    scale = min(1.0, 1600 / sheet.shape[1])
+    scale = min(1.0, 2400 / sheet.shape[1])
     return np.asarray(cv2.resize(sheet, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
 
 
-def _caption(view: ImageArray, text: str, colour: tuple[int, ...]) -> ImageArray:
-    bar = np.full((CAPTION, SIZE, 3), 255, dtype=np.uint8)
-    cv2.putText(bar, text, (10, 21), cv2.FONT_HERSHEY_SIMPLEX, 0.6, colour, 2, cv2.LINE_AA)
-    return np.vstack([view, bar])
+def _beside(
+    view: ImageArray, goal_image: ImageArray, lines: Sequence[tuple[str, Colour]]
+) -> ImageArray:
+    """The view with the goal picture, as the planner got it, and lines of text to its right."""
+    strip = np.full((len(view), SIDE, 3), 255, dtype=np.uint8)
+    width = SIDE - 2 * MARGIN
+    height = min(round(width * goal_image.shape[0] / goal_image.shape[1]), len(view) // 2)
+    _write(strip, 'goal picture', 0, GOAL)
+    shown = cv2.resize(goal_image, (width, height), interpolation=cv2.INTER_NEAREST)
+    top = MARGIN + LINE
+    strip[top : top + height, MARGIN : MARGIN + width] = shown
+    for index, (text, colour) in enumerate(lines):
+        _write(strip, text, top + height + index * LINE, colour)
+    return np.hstack([view, strip])
+
+
+def _write(strip: ImageArray, text: str, top: int, colour: Colour) -> None:
+    at = (MARGIN, top + LINE - 4)
+    cv2.putText(strip, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.55, colour, 1, cv2.LINE_AA)

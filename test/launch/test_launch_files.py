@@ -163,7 +163,7 @@ def test_params_file_may_name_environment_variables(run_launch, tmp_path, monkey
     [
         ('plan.launch.py', 'robot'),
         ('plan.launch.py', 'params_file'),
-        ('demo.launch.py', 'robot'),
+        ('demo.launch.py', 'world'),
         ('demo.launch.py', 'params_file'),
         ('demo.launch.py', 'real_time_factor'),
     ],
@@ -186,9 +186,7 @@ def test_demo_launch_equals_the_command_line(run_launch, world, speed, bundle, n
         arguments['bundle'] = bundle
     _, nodes = run_launch('demo.launch.py', **arguments)
     assert set(nodes) == {'planner_node', 'simulator_node'}
-    simulator = simulator_ros_arguments(
-        robot='gantry', world=world, real_time_factor=speed, namespace=namespace
-    )
+    simulator = simulator_ros_arguments(world=world, real_time_factor=speed, namespace=namespace)
     assert effective(**nodes['simulator_node']) == effective(simulator)
     assert effective(**nodes['planner_node']) == planner_from_command_line(
         bundle=bundle or f'gantry_{world}',

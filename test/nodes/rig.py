@@ -70,7 +70,7 @@ class Peer(Node):
 
 
 @contextlib.contextmanager
-def running(make, arguments: list[str]):
+def running(make, arguments: list[str], expect_failure: bool = False):
     """(node, peer, end): the node works in its thread until `end()`, which says if it ended."""
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     node, peer, stopping = make(), Peer(), threading.Event()
@@ -81,8 +81,16 @@ def running(make, arguments: list[str]):
         with contextlib.suppress(ExternalShutdownException):
             executor.spin()
 
+    broken: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            node.work(stopping)
+        except BaseException as error:
+            broken.append(error)
+
     threads = [
-        threading.Thread(target=node.work, args=(stopping,)),
+        threading.Thread(target=work),
         threading.Thread(target=listen),
     ]
     for thread in threads:
@@ -95,6 +103,9 @@ def running(make, arguments: list[str]):
 
     try:
         yield node, peer, end
+        end()
+        if broken and not expect_failure:
+            raise broken[0]
     finally:
         # Nodes are destroyed only after the threads that serve them have ended.
         end()
@@ -122,6 +133,7 @@ class PlannerRig:
         peer.listen(DiagnosticArray, '/diagnostics')
         self.plans, self.statuses, self.diagnostics = peer.heard.values()
         self.trajectories: list[JointTrajectory] = []
+        self.commanded: list[np.ndarray] = []  # by the controller, one a control step
         publishers = (self._clock, self._joints, self._image, self._goal)
         wait_until(lambda: all(p.get_subscription_count() for p in publishers), 'the planner')
 
@@ -164,6 +176,7 @@ class PlannerRig:
         self._applied = len(self.trajectories)
         for _ in range(round(seconds / self.gantry.control_step)):
             self.gantry.step()
+            self.commanded.append(self.gantry.controller.reference(self.now_ns).position)
         self.set_clock(self.now_ns)
         self.show_joints(**joints)
 

@@ -129,7 +129,7 @@ def test_planner_refuses_to_run_without_the_required_provider(peer, planner_argu
     ],
 )
 def test_simulator_refuses(peer, parameter, reason):
-    arguments = simulator_ros_arguments('gantry', 'wall', 1.0, '')
+    arguments = simulator_ros_arguments('wall', 1.0, '')
     assert reason in refusal(peer, SIMULATOR, [*arguments, '-p', parameter])
 
 
@@ -148,7 +148,7 @@ def test_signal_ends_the_planner_in_order(peer, planner_arguments, number):
 
 
 def test_signal_ends_the_simulator_in_order(peer):
-    arguments = simulator_ros_arguments('gantry', 'wall', 1.0, '')
+    arguments = simulator_ros_arguments('wall', 1.0, '')
     process = subprocess.Popen([sys.executable, '-m', SIMULATOR, *arguments])
     try:
         wait_until(lambda: peer.count_publishers('/clock') == 1, 'the simulator')

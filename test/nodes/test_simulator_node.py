@@ -14,10 +14,16 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from grasp_ros.nodes import messages
 from grasp_ros.nodes.arguments import simulator_ros_arguments
 from grasp_ros.nodes.simulator_node import SimulatorNode
+from grasp_ros.share import share_directory
 from grasp_ros.types import BadInput, JointTrajectory, nanoseconds
 
 JOINTS = ('x_joint', 'y_joint')
-TOPICS = {'/clock': Clock, 'joint_states': JointState, 'image': Image}
+TOPICS = {
+    '/clock': Clock,
+    'joint_states': JointState,
+    'simulator/state': JointState,
+    'image': Image,
+}
 HOME = np.array([-0.2, -0.2])
 MM = 0.001
 STEP = {'mujoco': 0.01, 'gazebo': 0.02}  # s, of the clock
@@ -71,8 +77,20 @@ class SimulatorRig:
         return any(text in log.msg for log in self.peer.heard['/rosout'])
 
 
+@pytest.fixture(scope='module')
+def slow_camera(tmp_path_factory):
+    """The maze's file, beside a simulator's file with images at 10 Hz."""
+    config, folder = share_directory() / 'config', tmp_path_factory.mktemp('slow')
+    text = (config / 'simulators/gantry.yaml').read_text()
+    (folder / 'slow.yaml').write_text(text.replace('rate: 20.0', 'rate: 10.0'))
+    text = (config / 'worlds/maze.yaml').read_text()
+    world = folder / 'maze.yaml'
+    world.write_text(text.replace('task:', 'simulator: slow\ntask:'))
+    return world
+
+
 @pytest.fixture(scope='module', params=STEP)
-def simulator(request, own_domain):
+def simulator(request, own_domain, slow_camera):
     """One node for all tests of an engine: they leave it usable."""
     if request.param == 'gazebo':
         package = 'grasp_ros_gazebo.classic.root'
@@ -81,8 +99,7 @@ def simulator(request, own_domain):
             root.find()
         except BadInput as error:
             pytest.skip(str(error))
-    arguments = simulator_ros_arguments('gantry', 'maze', 1.0, '', request.param)
-    arguments += ['-p', 'simulator.camera_rate:=10.0', '-p', 'simulator.joint_rate:=50.0']
+    arguments = simulator_ros_arguments(str(slow_camera), 1.0, '', request.param)
     with running(SimulatorNode, arguments) as (_, peer, _):
         yield SimulatorRig(peer, request.param)
 
@@ -123,6 +140,8 @@ def test_images_are_whole_and_stamped_by_the_camera(simulator):
 def test_joint_states_name_the_joints(simulator):
     state = simulator.newest()
     assert tuple(state.name) == JOINTS and len(state.position) == len(state.velocity) == 2
+    truth = simulator.newest('simulator/state')
+    assert tuple(truth.name) == JOINTS and len(truth.position) == 2
 
 
 def test_compressed_image_is_the_raw_one(simulator):
@@ -153,9 +172,10 @@ def test_refuses_reset_outside_the_limits(at_home, position):
     np.testing.assert_allclose(at_home.position, HOME, atol=at_home.exact)
 
 
-def test_refuses_start_of_another_robot(simulator):
-    taken, reason = simulator.peer.set_parameter('simulator', 'simulator.start', [0.0] * 3)
-    assert not taken and 'simulator.start: 3 values' in reason
+def test_refuses_start_of_another_robot(at_home):
+    assert at_home.peer.set_parameter('simulator', 'simulator.start', [0.0] * 3)[0]
+    answer = at_home.peer.call('simulator/reset')
+    assert not answer.success and "expected 2 values, ('x_joint', 'y_joint')" in answer.message
 
 
 def test_refuses_to_change_the_world(simulator):

@@ -1,97 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Worlds: what is blocked, how far the way around is, and which pairs make an episode."""
+"""World, robot and simulator files: read where they lie, refused with file and reason."""
 
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from grasp_ros.share import share_directory
-from grasp_ros.sim.worlds import (
-    CLEARANCE,
-    Box,
-    ShortestPaths,
-    World,
-    load_world,
-    sample_problems,
-)
+from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import BadInput
 
-LOW, HIGH, RADIUS = np.array([-0.27, -0.27]), np.array([0.27, 0.27]), 0.02
-EMPTY = World('empty', (0.6, 0.6), 0.05, (), 0.1)
-BAR = replace(EMPTY, name='bar', walls=(Box((0.0, 0.0), (0.02, 0.2)),))
-WORLDS = sorted(path.stem for path in (share_directory() / 'config/worlds').glob('*.yaml'))
-
-
-def test_there_are_worlds():
-    assert {'wall', 'maze'} <= set(WORLDS)
-
-
-def test_blocked_is_the_distance_to_the_wall():
-    corner = np.array([0.01, 0.1])
-    along_diagonal = np.array([1.0, 1.0]) / np.sqrt(2)
-    points = np.array([
-        [0.0, 0.0],  # inside the wall
-        [0.0299, 0.0],
-        [0.0301, 0.0],
-        corner + 0.0199 * along_diagonal,
-        corner + 0.0201 * along_diagonal,
-    ])  # fmt: skip
-    assert BAR.blocked(points, RADIUS).tolist() == [True, True, False, True, False]
-
-
-@pytest.mark.parametrize(
-    'goal, length', [([0.2, 0.0], 0.2), ([0.0, -0.2], 0.2), ([0.1, 0.1], 0.1 * 2**0.5)]
+CONFIG = share_directory() / 'config'
+WORLD = (
+    'name: w\nrobot: gantry\ntask: reach_gantry\n'
+    'table_size: [1, 1]\nwall_height: 0.1\nmin_path: 0.1\nwalls: '
 )
-def test_shortest_path_without_walls_is_straight(goal, length):
-    paths = ShortestPaths(EMPTY, LOW, HIGH, RADIUS)
-    assert paths.length(np.zeros(2), np.array(goal)) == pytest.approx(length, abs=1e-6)
-
-
-def test_shortest_path_goes_around_the_end_of_a_wall():
-    paths = ShortestPaths(BAR, LOW, HIGH, 0.004)
-    # The wall ends at y = 0.1; a disc of 4 mm passes in the row 0.105. In the grid's eight
-    # directions, each side takes 0.09 m diagonally and 0.015 m straight up; 0.02 m lie between.
-    expected = 2 * (0.09 * 2**0.5 + 0.015) + 0.02
-    length = paths.length(np.array([-0.1, 0.0]), np.array([0.1, 0.0]))
-    assert length == pytest.approx(expected, abs=1e-6)
-
-
-def test_there_is_no_way_through_a_closed_wall():
-    closed = replace(EMPTY, walls=(Box((0.0, 0.0), (0.02, 0.6)),))
-    paths = ShortestPaths(closed, LOW, HIGH, RADIUS)
-    assert paths.length(np.array([-0.1, 0.0]), np.array([0.1, 0.0])) == float('inf')
-
-
-@pytest.mark.parametrize('name', WORLDS)
-def test_straight_line_of_every_problem_is_blocked(name):
-    world = load_world(name)
-    paths = ShortestPaths(world, LOW, HIGH, RADIUS)
-    for problem in sample_problems(world, LOW, HIGH, RADIUS, 5, seed=3):
-        line = np.linspace(problem.start, problem.goal, 500)
-        assert world.blocked(line, RADIUS).any()
-        ends = np.stack([problem.start, problem.goal])
-        assert not world.blocked(ends, RADIUS + CLEARANCE).any()
-        assert ((ends >= LOW) & (ends <= HIGH)).all()
-        assert problem.shortest >= world.min_path
-        assert problem.shortest >= np.linalg.norm(problem.goal - problem.start)
-        back = paths.length(problem.goal, problem.start)
-        assert back == pytest.approx(problem.shortest, abs=0.01)
-
-
-def test_problems_are_those_of_their_seed():
-    world = load_world('wall')
-    one, same, other = (sample_problems(world, LOW, HIGH, RADIUS, 2, s) for s in (1, 1, 2))
-    assert all(np.array_equal(a.goal, b.goal) for a, b in zip(one, same, strict=True))
-    assert not np.array_equal(one[0].goal, other[0].goal)
-
-
-def test_refuses_world_without_problems():
-    with pytest.raises(BadInput, match='no 1 problems'):
-        sample_problems(EMPTY, LOW, HIGH, RADIUS, 1, seed=0)
-
-
-WORLD = 'name: w\ntable_size: [1, 1]\nwall_height: 0.1\nmin_path: 0.1\nwalls: '
 
 
 @pytest.mark.parametrize(
@@ -100,6 +24,10 @@ WORLD = 'name: w\ntable_size: [1, 1]\nwall_height: 0.1\nmin_path: 0.1\nwalls: '
         'walls: [1, : }',
         '',
         'name: w',
+        WORLD + '[]\nplanet: mars',
+        WORLD.replace('robot: gantry\n', '') + '[]',
+        WORLD.replace('reach_gantry', 'no_such_task') + '[]',
+        WORLD.replace('reach_gantry', 'grasp_ros.types') + '[]',
         WORLD + '5',
         WORLD + '[{center: [0, 0]}]',
         WORLD + '[{center: [0, 0], size: [0.1]}]',
@@ -124,5 +52,85 @@ def test_refuses_folder_for_a_world(tmp_path):
 
 
 def test_refuses_unknown_world_naming_where_it_looked():
-    with pytest.raises(BadInput, match='config/worlds/no_such.yaml'):
+    with pytest.raises(BadInput, match='no_such.yaml, .*config/worlds/no_such.yaml'):
         load_world('no_such')
+
+
+@pytest.fixture
+def files(tmp_path) -> Path:
+    """The gantry's three files in a folder of their own: returns the world's."""
+    for kind, name in (('worlds', 'wall'), ('robots', 'gantry'), ('simulators', 'gantry')):
+        text = (CONFIG / kind / f'{name}.yaml').read_text()
+        if kind == 'worlds':
+            text = text.replace('robot: gantry', 'robot: my_robot\nsimulator: my_simulator')
+        target = {'worlds': 'my_world', 'robots': 'my_robot', 'simulators': 'my_simulator'}[kind]
+        (tmp_path / f'{target}.yaml').write_text(text)
+    return tmp_path / 'my_world.yaml'
+
+
+def test_files_may_lie_beside_the_worlds(files):
+    world = load_world(str(files))
+    assert world.robot_file == files.with_name('my_robot.yaml')
+    assert world.bundle == 'gantry_wall' and world.states == ('x_joint', 'y_joint')
+
+
+def test_gantrys_camera_looks_straight_down():
+    (camera,) = load_world('wall').description.cameras
+    np.testing.assert_array_equal(camera.axes(), [[0, -1, 0], [1, 0, 0], [0, 0, -1]])
+    np.testing.assert_allclose(camera.pixels(np.zeros(3)), [32, 32])
+    column, row = camera.pixels(np.array([0.1, 0.05, 0.0]))
+    focal = 32 / np.tan(0.34)
+    assert (32 - row, 32 - column) == pytest.approx((focal * 0.1 / 0.9, focal * 0.05 / 0.9))
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'rule'),
+    [
+        ('urdf', 'nowhere.urdf', 'nowhere.urdf'),
+        ('position_gain', [20.0], 'position_gain: 1 values for 2 joints'),
+        ('velocity_gain', [-1.0, 1.0], '-1.0 is below 0.0'),
+        ('light_position', [0.0], 'light_position: 1 values, expected 3'),
+        ('cameras', {}, 'expected at least one'),
+        ('cameras', 'none', 'expected urdf, servos and'),
+        ('planet', 'mars', 'planet: no such parameter'),
+    ],
+)
+def test_refuses_bad_simulator_file(files, name, value, rule):
+    simulator = files.with_name('my_simulator.yaml')
+    simulator.write_text(yaml.safe_dump({**yaml.safe_load(simulator.read_text()), name: value}))
+    with pytest.raises(BadInput, match='my_world.yaml') as refused:
+        load_world(str(files))
+    assert rule in str(refused.value) and (name == 'urdf' or 'my_simulator' in str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'rule'),
+    [
+        ('position', [0.0, 0.0], 'position: 2 values, expected 3'),
+        ('target', [0.0, 0.0, 0.9], 'is where the camera stands'),
+        ('up', [0.0, 0.0, 1.0], 'is the direction in which the camera looks'),
+        ('fovy', 4.0, '4.0 is above 3.0'),
+        ('rate', 0, '0.0 is below 1.0'),
+    ],
+)
+def test_refuses_bad_camera(files, name, value, rule):
+    simulator = files.with_name('my_simulator.yaml')
+    values = yaml.safe_load(simulator.read_text())
+    values['cameras']['image'][name] = value
+    simulator.write_text(yaml.safe_dump(values))
+    with pytest.raises(BadInput, match='camera image') as refused:
+        load_world(str(files))
+    assert rule in str(refused.value)
+
+
+def test_refuses_robot_with_another_number_of_joints(files):
+    robot = files.with_name('my_robot.yaml')
+    text = robot.read_text().replace('x_joint, y_joint', 'x_joint')
+    for pair in ('-0.27, -0.27', '0.27, 0.27', '0.15, 0.15', '3.0, 3.0', '0.01, 0.01'):
+        text = text.replace(f'[{pair}]', f'[{pair.split(",")[0]}]')
+    robot.write_text(text)
+    simulator = files.with_name('my_simulator.yaml')
+    text = simulator.read_text().replace('20.0, 20.0', '20.0').replace('200.0, 200.0', '200.0')
+    simulator.write_text(text)
+    with pytest.raises(BadInput, match='has 1 joints, reach_gantry needs 2'):
+        load_world(str(files))

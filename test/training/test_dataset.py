@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bags become transitions: the commanded actions are recovered, and gaps are seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from grasp_ros.sim.explore import explore
 from grasp_ros.sim.robot import MujocoRobot
-from grasp_ros.sim.worlds import Box, World
+from grasp_ros.sim.tasks.reach_gantry import Box
+from grasp_ros.sim.worlds import load_world
 from grasp_ros.training.bags import BagWriter
 from grasp_ros.training.dataset import load_bags
 from grasp_ros.types import BadInput, Frame, JointSample, JointTrajectory, Motion, nanoseconds
@@ -39,11 +42,12 @@ class Tee:
         self.writer.trajectory(trajectory, received_ns)
 
 
-def explored(path, simulation, space, walls):
+def explored(path, space, walls):
     """A bag of random motion, and what was recorded."""
-    world = World('test', (0.6, 0.6), 0.05, walls, 0.0)
-    robot = MujocoRobot(simulation.robot, simulation.simulator, world)
-    with BagWriter(path, simulation.robot.joints) as writer:
+    world = load_world('wall')
+    robot = MujocoRobot(replace(world, task=replace(world.task, walls=walls)))
+    robot.reset(np.zeros(2))
+    with BagWriter(path, world.robot.joints) as writer:
         tee = Tee(writer)
         for _ in explore(robot, space, tee, STEPS, seed=5):
             pass
@@ -52,10 +56,10 @@ def explored(path, simulation, space, walls):
 
 
 @pytest.fixture(scope='module')
-def free(tmp_path_factory, simulation, space):
+def free(tmp_path_factory, space):
     """Exploration of an empty table: the folder of the bag, and what was recorded."""
     path = tmp_path_factory.mktemp('free') / 'bag'
-    return path, explored(path, simulation, space, ())
+    return path, explored(path, space, ())
 
 
 def test_commanded_actions_are_recovered_in_free_space(free, robot, space):
@@ -83,9 +87,9 @@ def test_images_are_resized(free, robot, space):
     assert data.images.shape == (STEPS, 16, 32, 3) and data.source == (64, 64)
 
 
-def test_blocked_robot_is_told_to_go_on_from_where_it_stands(tmp_path, simulation, robot, space):
+def test_blocked_robot_is_told_to_go_on_from_where_it_stands(tmp_path, robot, space):
     walls = tuple(Box((s * 0.04, 0.0), (0.02, 0.5)) for s in (-1, 1))
-    tee = explored(tmp_path / 'bag', simulation, space, walls)
+    tee = explored(tmp_path / 'bag', space, walls)
     data = load_bags([tmp_path / 'bag'], robot, space, 64, 64)
     restarts = 0
     pairs = zip(tee.trajectories[:-1], tee.samples[:-1], data.actions[:-1], strict=True)

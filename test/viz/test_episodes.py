@@ -1,32 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures and film of episodes show the robot where it was."""
 
+from dataclasses import replace
+
 import imageio.v2 as imageio
 import numpy as np
 
 from grasp_ros.bench.episodes import Episode
 from grasp_ros.sim.worlds import load_world
-from grasp_ros.viz.episodes import CAPTION, SIZE, save
+from grasp_ros.viz.episodes import MARGIN, SIDE, SIZE, save
 
 START, END = np.array([0.2, -0.1]), np.array([0.2, 0.05])
 
 
-def test_film_and_pictures_follow_the_path(simulation, tmp_path):
+def test_film_and_pictures_follow_the_path(tmp_path):
     path = np.linspace(START, END, 12)
-    times = [[1.0], [1.0], [1.0]]
+    goal_image = np.full((64, 64, 3), (10, 200, 220), dtype=np.uint8)
     episode = Episode(
-        START, END, 0.15, 0.0, True, 1.1, *times, path, [None, *[path[:3]] * (len(path) - 1)]
+        start=START,
+        goal=END,
+        shortest_time=1.0,
+        error=0.0,
+        success=True,
+        reached=True,
+        duration=1.1,
+        plan_ms=[1.0],
+        encode_ms=[1.0],
+        overhead_ms=[1.0],
+        goal_image=goal_image,
+        path=path,
+        plans=[None, *[path[:3]] * (len(path) - 1)],
     )
-    missed = Episode(START, -END, 0.3, 0.3, False, 1.1, *times, path, [None] * len(path))
-    sheet, film, *singles = save(
-        [episode, missed], simulation, load_world('wall'), tmp_path, 'wall'
+    missed = replace(
+        episode, goal=-END, error=0.3, success=False, reached=False, plans=[None] * len(path)
     )
+    sheet, film, *singles = save([episode, missed], load_world('wall'), 'mujoco', tmp_path, 'wall')
     assert [path.name for path in singles] == ['wall_000.png', 'wall_001.png']
-    assert imageio.imread(singles[0]).shape == (SIZE + CAPTION, SIZE, 3)
-    assert imageio.imread(sheet).shape == (SIZE + CAPTION, 2 * SIZE, 3)
+    picture = imageio.imread(singles[0])
+    assert picture.shape == (SIZE, SIZE + SIDE, 3)
+    assert picture[100, SIZE + 2 * MARGIN].tolist() == [10, 200, 220], 'the goal picture is shown'
+    assert imageio.imread(sheet).shape == (SIZE, 2 * (SIZE + SIDE), 3)
     frames = [frame.astype(int) for frame in imageio.mimread(film, memtest=False)]
     assert len(frames) == 2 * len(path)
     # The red tool: image up = +x, image left = +y, both table halves 0.3 m on about 240 px.
+    frames = [frame[:, :SIZE] for frame in frames]
     for frame, (x, y) in ((frames[0], START), (frames[len(path) - 1], END)):
         red = (frame[..., 0] > 150) & (frame[..., 1:].max(axis=-1) < 100)
         row, column = np.argwhere(red).mean(axis=0)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How simulators build a robot: config/simulators/NAME.yaml, which the planner never reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from grasp_ros.config import RobotConfig
+from grasp_ros.parameters import REQUIRED, build, param
+from grasp_ros.share import find
+from grasp_ros.sim.camera import Camera
+from grasp_ros.types import BadInput
+
+Kind = TypeVar('Kind')
+
+
+@dataclass(frozen=True)
+class Body:
+    """The robot's servos and surfaces, and the light that it stands in."""
+
+    urdf: str = param(REQUIRED, 'robot description: in urdf/, beside the file, or a path')
+    position_gain: tuple[float, ...] = param(
+        REQUIRED, 'a joint: velocity command for a position error', '1/s', low=0.0
+    )
+    velocity_gain: tuple[float, ...] = param(
+        REQUIRED, 'a joint: force or torque for a velocity error', 'N s/m or N m s/rad', low=0.0
+    )
+    friction: float = param(1.0, "of the robot's surfaces", low=0.0, high=10.0)
+    joint_rate: float = param(50.0, 'joint states a simulated second', 'Hz', low=1.0, high=100.0)
+    light_position: tuple[float, ...] = param((0.0, 0.0, 3.0), 'where the lamp hangs', 'm')
+    light_direction: tuple[float, ...] = param((0.0, 0.0, -1.0), 'where the lamp shines')
+
+
+@dataclass(frozen=True)
+class Description:
+    """A simulator's file, read. urdf is where it was found; the first camera is people's view."""
+
+    body: Body
+    urdf: Path
+    cameras: tuple[Camera, ...]
+
+
+def read_description(path: Path, robot: RobotConfig) -> Description:
+    """Read a simulator's file for a robot. Raises BadInput listing every broken rule."""
+    try:
+        values = dict(yaml.safe_load(path.read_text()))
+        cameras = {str(name): dict(camera) for name, camera in values.pop('cameras').items()}
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(
+            f'{path}: expected urdf, servos and `cameras: {{image: {{...}}}}`: {error!r}'
+        ) from error
+    if not cameras:
+        raise BadInput(f'{path}: cameras: empty, expected at least one')
+    body = _build(Body, values, str(path))
+    for name in ('position_gain', 'velocity_gain'):
+        if (seen := len(getattr(body, name))) != len(robot.joints):
+            raise BadInput(f'{path}: {name}: {seen} values for {len(robot.joints)} joints')
+    for name in ('light_position', 'light_direction'):
+        if (seen := len(getattr(body, name))) != 3:
+            raise BadInput(f'{path}: {name}: {seen} values, expected 3')
+    made = tuple(
+        _build(Camera, {'name': name, **values}, f'{path}: camera {name}')
+        for name, values in cameras.items()
+    )
+    return Description(body, find('urdf', body.urdf, beside=path), made)
+
+
+def _build(kind: type[Kind], values: Mapping[str, Any], where: str) -> Kind:
+    try:
+        return build(kind, values)
+    except BadInput as error:
+        raise BadInput(f'{where}: {error}') from error

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gantry's task: what is blocked, how far the way around is, which pairs make an episode."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grasp_ros.share import share_directory
+from grasp_ros.sim.tasks.reach_gantry import CLEARANCE, Box
+from grasp_ros.sim.worlds import load_world
+from grasp_ros.types import BadInput
+
+LOW, HIGH = np.array([-0.27, -0.27]), np.array([0.27, 0.27])
+EMPTY = replace(load_world('wall').task, walls=(), min_path=0.1)
+BAR = replace(EMPTY, walls=(Box((0.0, 0.0), (0.02, 0.2)),))
+WORLDS = sorted(path.stem for path in (share_directory() / 'config/worlds').glob('*.yaml'))
+
+
+def test_there_are_worlds():
+    assert {'wall', 'maze'} <= set(WORLDS)
+
+
+def test_blocked_is_the_distance_to_the_wall():
+    corner = np.array([0.01, 0.1])
+    along_diagonal = np.array([1.0, 1.0]) / np.sqrt(2)
+    points = np.array([
+        [0.0, 0.0],  # inside the wall
+        [0.0299, 0.0],
+        [0.0301, 0.0],
+        corner + 0.0199 * along_diagonal,
+        corner + 0.0201 * along_diagonal,
+    ])  # fmt: skip
+    assert BAR.blocked(points).tolist() == [True, True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    'goal, length', [([0.2, 0.0], 0.2), ([0.0, -0.2], 0.2), ([0.1, 0.1], 0.1 * 2**0.5)]
+)
+def test_shortest_path_without_walls_is_straight(goal, length):
+    paths = EMPTY.paths()
+    assert paths.length(np.zeros(2), np.array(goal)) == pytest.approx(length, abs=1e-6)
+
+
+def test_shortest_path_goes_around_the_end_of_a_wall():
+    paths = replace(BAR, radius=0.004).paths()
+    # The wall ends at y = 0.1; a disc of 4 mm passes in the row 0.105. In the grid's eight
+    # directions, each side takes 0.09 m diagonally and 0.015 m straight up; 0.02 m lie between.
+    expected = 2 * (0.09 * 2**0.5 + 0.015) + 0.02
+    length = paths.length(np.array([-0.1, 0.0]), np.array([0.1, 0.0]))
+    assert length == pytest.approx(expected, abs=1e-6)
+
+
+def test_there_is_no_way_through_a_closed_wall():
+    closed = replace(EMPTY, walls=(Box((0.0, 0.0), (0.02, 0.6)),))
+    paths = closed.paths()
+    assert paths.length(np.array([-0.1, 0.0]), np.array([0.1, 0.0])) == float('inf')
+
+
+@pytest.mark.parametrize('name', WORLDS)
+def test_straight_line_of_every_problem_is_blocked(name):
+    task = load_world(name).task
+    paths = task.paths()
+    for problem in task.sample(5, seed=3):
+        line = np.linspace(problem.start, problem.goal, 500)
+        assert task.blocked(line).any()
+        ends = np.stack([problem.start, problem.goal])
+        assert not task.blocked(ends, CLEARANCE).any()
+        assert ((ends >= LOW) & (ends <= HIGH)).all()
+        shortest = problem.shortest_time * task.speed
+        assert shortest >= task.min_path
+        assert shortest >= np.linalg.norm(problem.goal - problem.start)
+        back = paths.length(problem.goal, problem.start)
+        assert back == pytest.approx(shortest, abs=0.01)
+
+
+def test_problems_are_those_of_their_seed():
+    task = load_world('wall').task
+    one, same, other = (task.sample(2, seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(a.goal, b.goal) for a, b in zip(one, same, strict=True))
+    assert not np.array_equal(one[0].goal, other[0].goal)
+
+
+def test_refuses_world_without_problems():
+    with pytest.raises(BadInput, match='no 1 problems'):
+        EMPTY.sample(1, seed=0)
+
+
+def test_error_is_the_distance_in_words_of_mm():
+    error = EMPTY.error(np.array([0.1, 0.0]), np.array([0.13, 0.04]))
+    assert error == pytest.approx(0.05) and EMPTY.words(error) == '50 mm'
+    assert EMPTY.words(EMPTY.tolerance) == '25 mm'
+
+
+def test_outline_is_the_pusher_around_the_goal():
+    circle, *_ = EMPTY.outline(np.array([0.1, -0.2]))
+    away = np.linalg.norm(circle - EMPTY.tool_position(np.array([0.1, -0.2])), axis=1)
+    np.testing.assert_allclose(away, EMPTY.radius)
