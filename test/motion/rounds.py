@@ -59,6 +59,13 @@ class Blind(Bundle):
         return self.memory.latents[int(nearest.argmin())]
 
 
+class Trusting:
+    """Takes whatever is seen: pictures are not what is judged here."""
+
+    def judge(self, latent: torch.Tensor, observation: Observation) -> None:
+        """Nothing is refused."""
+
+
 class RandomPlans:
     """Held and jumping actions, and reversals at full speed."""
 
@@ -103,7 +110,7 @@ def configured(setting: Setting) -> tuple[PlannerNodeConfig, Bundle]:
         planner__horizon=12,
     )
     loaded = load_bundle(config.model, config.robot)
-    bundle = Blind(**vars(loaded))
+    bundle = Blind(**{**vars(loaded), 'trust': Trusting()})
     if setting.robot == 'arm':
         arm = replace(
             config.robot,
@@ -115,7 +122,7 @@ def configured(setting: Setting) -> tuple[PlannerNodeConfig, Bundle]:
         )
         config = replace(config, robot=arm)
         command = JointVelocity((-1.0, -1.5), (1.0, 1.5), 0.1)
-        bundle = replace(bundle, manifest=replace(bundle.manifest, action=command))
+        bundle = replace(bundle, manifest=replace(bundle.manifest, command=command))
     return config, bundle
 
 
