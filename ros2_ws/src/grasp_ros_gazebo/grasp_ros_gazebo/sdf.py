@@ -1,24 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A world file for Gazebo: table, walls, light, camera, robot, as grasp_ros describes them."""
+"""A world file for Gazebo: surroundings, light, cameras, robot, as grasp_ros describes them."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import sys
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from grasp_ros.config import RobotConfig, SimulatorConfig, SimulatorNodeConfig, load
-from grasp_ros.share import find
-from grasp_ros.sim.worlds import TABLE, WALL, World, load_world
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from grasp_ros.sim.camera import Camera
+from grasp_ros.sim.description import Body
+from grasp_ros.sim.shapes import Shape
+from grasp_ros.sim.worlds import World, load_world
 from grasp_ros.types import BadInput
 from grasp_ros_gazebo import urdf
 from grasp_ros_gazebo.urdf import paint, surface, text
 
-TABLE_THICKNESS = 0.02  # m; its top is at height 0
+SURROUNDINGS = 'surroundings'  # the model of all that stands around the robot
 VERSIONS = {'classic': '1.6', 'gz': '1.9'}
 GZ_SYSTEMS = {  # of the world
     'physics': 'Physics',
@@ -40,8 +46,6 @@ class Physics:
 
 
 def build(
-    robot: RobotConfig,
-    sim: SimulatorConfig,
     world: World,
     physics: Physics,
     flavour: str = 'classic',
@@ -51,24 +55,29 @@ def build(
 
     controllers: parameters of the controller manager that gz_ros2_control starts in the robot;
     None leaves the robot without one, as in Gazebo 11, where the caller drives the joints.
-    Raises BadInput when the URDF lacks a joint of the robot.
+    Raises BadInput when the URDF lacks a joint of the robot, or the task moves objects, which only
+    MuJoCo's worlds hold.
     """
     if flavour not in VERSIONS:
         raise BadInput(f'flavour {flavour!r} is not one of {list(VERSIONS)}')
-    description = urdf.read(find('urdf', sim.urdf))
-    names = {joint.get('name') for joint in description.findall('joint')}
-    if missing := [name for name in robot.joints if name not in names]:
-        raise BadInput(f'{sim.urdf}: no joint {missing}, the file has {sorted(map(str, names))}')
+    if world.task.objects:
+        raise BadInput(f'world {world.name} moves {list(world.task.objects)}: not in Gazebo')
+    path, body = world.description.urdf, world.description.body
+    robot = urdf.read(path)
+    names = {joint.get('name') for joint in robot.findall('joint')}
+    if missing := [name for name in world.robot.joints if name not in names]:
+        raise BadInput(f'{path}: no joint {missing}, the file has {sorted(map(str, names))}')
     root = Element('sdf', version=VERSIONS[flavour])
     out = SubElement(root, 'world', name=world.name)
     _physics(out, physics)
     if flavour == 'gz':
         _systems(out)
-    _light(out)
-    out.append(_table(world))
-    out.append(_walls(world))
-    out.append(_camera(sim, flavour))
-    model = urdf.model(description)
+    _light(out, body)
+    if shapes := world.task.shapes():
+        out.append(_surroundings(shapes))
+    for camera in world.description.cameras:
+        out.append(_camera(camera, flavour))
+    model = urdf.model(robot, body.friction)
     if flavour == 'gz':
         filename, name = GZ_JOINTS
         SubElement(model, 'plugin', filename=filename, name=name)
@@ -108,7 +117,7 @@ def _systems(world: Element) -> None:
             text(plugin, 'render_engine', 'ogre2')
 
 
-def _light(world: Element) -> None:
+def _light(world: Element, body: Body) -> None:
     """As bright as in MuJoCo, from the same side; nothing saturates and nothing casts a shadow."""
     scene = SubElement(world, 'scene')
     text(scene, 'ambient', (0.7, 0.7, 0.7, 1))
@@ -116,27 +125,30 @@ def _light(world: Element) -> None:
     text(scene, 'shadows', False)
     light = SubElement(world, 'light', name='sun', type='directional')
     text(light, 'cast_shadows', False)
-    text(light, 'pose', (0.3, 0.3, 1.5, 0, 0, 0))
+    text(light, 'pose', (*body.light_position, 0, 0, 0))
     text(light, 'diffuse', (0.3, 0.3, 0.3, 1))
     text(light, 'specular', (0, 0, 0, 1))
-    text(light, 'direction', (-0.2, -0.2, -1.0))
+    text(light, 'direction', body.light_direction)
 
 
-def _table(world: World) -> Element:
-    model = _static('table')
-    centre = (0, 0, -TABLE_THICKNESS / 2)
-    size = (*world.table_size, TABLE_THICKNESS)
-    _box(SubElement(model, 'link', name='table'), 'table', centre, size, TABLE)
-    return model
-
-
-def _walls(world: World) -> Element:
-    """All walls in one model, which can be moved away at once."""
-    model = _static('walls')
-    link = SubElement(model, 'link', name='walls')
-    for index, wall in enumerate(world.walls):
-        centre = (*wall.center, world.wall_height / 2)
-        _box(link, f'wall_{index}', centre, (*wall.size, world.wall_height), WALL)
+def _surroundings(shapes: Sequence[Shape]) -> Element:
+    """All shapes in one model, which can be moved away at once."""
+    model = _static(SURROUNDINGS)
+    link = SubElement(model, 'link', name=SURROUNDINGS)
+    for shape in shapes:
+        for kind in ('collision', 'visual'):
+            out = SubElement(link, kind, name=f'{shape.name}_{kind}')
+            text(out, 'pose', (*shape.position, *shape.rpy))
+            geometry = SubElement(SubElement(out, 'geometry'), shape.kind)
+            if shape.kind == 'box':
+                text(geometry, 'size', shape.size)
+            else:
+                for name, size in zip(('radius', 'length'), shape.size, strict=False):
+                    text(geometry, name, size)
+            if kind == 'collision':
+                surface(out, shape.friction)
+            else:
+                paint(out, shape.rgba)
     return model
 
 
@@ -146,43 +158,35 @@ def _static(name: str) -> Element:
     return model
 
 
-def _box(
-    link: Element,
-    name: str,
-    centre: tuple[float, ...],
-    size: tuple[float, ...],
-    rgba: tuple[float, ...],
-) -> None:
-    for kind in ('collision', 'visual'):
-        shape = SubElement(link, kind, name=f'{name}_{kind}')
-        text(shape, 'pose', (*centre, 0, 0, 0))
-        text(SubElement(SubElement(shape, 'geometry'), 'box'), 'size', size)
-        if kind == 'collision':
-            surface(shape)
-        else:
-            paint(shape, rgba)
+def camera_model(camera: Camera) -> str:
+    """The name of a camera's model; its link is `camera`, its sensor has the camera's name."""
+    return f'camera_{camera.name}'
 
 
-def _camera(sim: SimulatorConfig, flavour: str) -> Element:
-    model = _static('overhead')
-    # A camera looks along x with z up in the image: pitched down, image up = +x, left = +y.
-    text(model, 'pose', (*sim.camera_position, 0, math.pi / 2, 0))
+def _camera(camera: Camera, flavour: str) -> Element:
+    model = _static(camera_model(camera))
+    # A camera looks along x with z up in the image.
+    right, up, away = camera.axes()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # straight down, roll and yaw are the same turn
+        turn = Rotation.from_matrix(np.stack([away, -right, up], axis=1)).as_euler('xyz')
+    text(model, 'pose', (*camera.position, *turn))
     sensor = SubElement(
-        SubElement(model, 'link', name='camera'), 'sensor', name='image', type='camera'
+        SubElement(model, 'link', name='camera'), 'sensor', name=camera.name, type='camera'
     )
     text(sensor, 'always_on', True)
-    text(sensor, 'update_rate', sim.camera_rate)
+    text(sensor, 'update_rate', camera.rate)
     if flavour == 'gz':
-        text(sensor, 'topic', 'image')
-    camera = SubElement(sensor, 'camera', name='image')
+        text(sensor, 'topic', camera.name)
+    out = SubElement(sensor, 'camera', name=camera.name)
     # Square pixels: the width follows from the height.
-    half = math.tan(sim.camera_fovy / 2) * sim.image_width / sim.image_height
-    text(camera, 'horizontal_fov', 2 * math.atan(half))
-    image = SubElement(camera, 'image')
-    SubElement(image, 'width').text = str(sim.image_width)
-    SubElement(image, 'height').text = str(sim.image_height)
+    half = math.tan(camera.fovy / 2) * camera.width / camera.height
+    text(out, 'horizontal_fov', 2 * math.atan(half))
+    image = SubElement(out, 'image')
+    SubElement(image, 'width').text = str(camera.width)
+    SubElement(image, 'height').text = str(camera.height)
     text(image, 'format', 'R8G8B8')
-    clip = SubElement(camera, 'clip')
+    clip = SubElement(out, 'clip')
     text(clip, 'near', 0.05)
     text(clip, 'far', 10.0)
     return model
@@ -191,7 +195,6 @@ def _camera(sim: SimulatorConfig, flavour: str) -> Element:
 def main(arguments: list[str] | None = None) -> int:
     """Write a world file to stdout."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/')
     parser.add_argument(
         '--world', default='wall', help='world: a name in config/worlds/, or a file'
     )
@@ -202,11 +205,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        robot_file = find('config/robots', f'{options.robot}.yaml')
-        config = load(SimulatorNodeConfig, robot_file, simulator__world=options.world)
         physics = Physics(options.step, options.rate)
-        world = load_world(options.world)
-        print(build(config.robot, config.simulator, world, physics, options.flavour))
+        print(build(load_world(options.world), physics, options.flavour))
     except BadInput as error:
         print(f'sdf: {error}', file=sys.stderr)
         return 2

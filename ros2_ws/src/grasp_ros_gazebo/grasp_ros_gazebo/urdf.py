@@ -37,16 +37,8 @@ def read(path: Path) -> Element:
     return robot
 
 
-def tool_radius(robot: Element) -> float:
-    """Radius of the robot's part that touches walls, m: its only collision, a cylinder."""
-    cylinders = robot.findall('link/collision/geometry/cylinder')
-    if len(cylinders) != 1:
-        raise BadInput(f'{len(cylinders)} collision cylinders in the URDF, expected one: the tool')
-    return float(cylinders[0].get('radius', 'nan'))
-
-
-def model(robot: Element) -> Element:
-    """The <model> element, joints at zero, links free of gravity.
+def model(robot: Element, friction: float) -> Element:
+    """The <model> element, joints at zero, links free of gravity; friction: of its surfaces.
 
     A link `world` stands for the world itself, as in MuJoCo.
     """
@@ -60,7 +52,7 @@ def model(robot: Element) -> Element:
     for link in robot.findall('link'):
         name = link.get('name', '')
         if name != 'world':
-            out.append(_link(link, frames[name], colours))
+            out.append(_link(link, frames[name], colours, friction))
     for joint in robot.findall('joint'):
         out.append(_joint(joint))
     return out
@@ -88,12 +80,12 @@ def paint(visual: Element, rgba: tuple[float, ...]) -> None:
     text(material, 'specular', (0, 0, 0, 1))
 
 
-def surface(collision: Element) -> None:
-    """No friction, no bounce, and a contact that neither tilts nor pushes the tool back."""
+def surface(collision: Element, friction: float) -> None:
+    """No bounce, and a contact that neither tilts nor pushes the tool back."""
     out = SubElement(collision, 'surface')
     ode = SubElement(SubElement(out, 'friction'), 'ode')
-    text(ode, 'mu', 0.0)
-    text(ode, 'mu2', 0.0)
+    text(ode, 'mu', friction)
+    text(ode, 'mu2', friction)
     contact = SubElement(SubElement(out, 'contact'), 'ode')
     text(contact, 'max_vel', 0.1)
     text(contact, 'min_depth', 0.0005)
@@ -117,7 +109,10 @@ def _frames(robot: Element) -> dict[str, FloatArray]:
 
 
 def _link(
-    link: Element, frame: FloatArray, colours: dict[str | None, tuple[float, ...]]
+    link: Element,
+    frame: FloatArray,
+    colours: dict[str | None, tuple[float, ...]],
+    friction: float,
 ) -> Element:
     out = Element('link', name=link.get('name', ''))
     text(out, 'pose', _pose(frame))
@@ -135,7 +130,7 @@ def _link(
             text(shape, 'pose', _pose(origin(given)))
             shape.append(_geometry(given))
             if kind == 'collision':
-                surface(shape)
+                surface(shape, friction)
                 continue
             material = given.find('material')
             named = colours.get(material.get('name'), GREY) if material is not None else GREY

@@ -17,10 +17,8 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-from grasp_ros.config import SimulatorNodeConfig, load
-from grasp_ros.share import find
-from grasp_ros.sim.worlds import load_world, sample_problems
-from grasp_ros_gazebo import ros2_control, sdf, urdf
+from grasp_ros.sim.worlds import load_world
+from grasp_ros_gazebo import ros2_control, sdf
 
 SHARE = FindPackageShare('grasp_ros_gazebo')
 SIMULATED_TIME = {'use_sim_time': True}
@@ -30,9 +28,8 @@ START_UP = '60'  # s that Gazebo gets to load the world and the controller manag
 
 # name, default, description
 ARGUMENTS = (
-    ('world', 'wall', 'world: a name in config/worlds'),
-    ('robot', 'gantry', 'robot: a name in config/robots'),
-    ('bundle', [LaunchConfiguration('robot'), '_', LaunchConfiguration('world')], 'model bundle'),
+    ('world', 'wall', 'world: a name in config/worlds, or a file; it names the robot'),
+    ('bundle', '', 'model bundle; empty: ROBOT_WORLD'),
     ('execute', 'true', 'move the robot; false: only show plans'),
     ('headless', 'true', 'no window'),
     ('rviz', 'false', 'show robot and camera in RViz'),
@@ -40,20 +37,32 @@ ARGUMENTS = (
 
 
 def gazebo(context):
-    """Everything but the planner: the files are written now, from the robot's and the world's."""
-    value = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
-    robot_file = find('config/robots', f'{value["robot"]}.yaml')
-    config = load(SimulatorNodeConfig, robot_file, simulator__world=value['world'])
-    robot, sim, world = config.robot, config.simulator, load_world(value['world'])
-    controllers = Path(SHARE.perform(context)) / 'config/controllers.yaml'
-    path = find('urdf', sim.urdf)
+    """All nodes; Gazebo's files are written now, from those of world, robot and simulator.
 
+    The planner comes first: when its files are missing, all ends.
+    """
+    value = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
+    world = load_world(value['world'])
+    planner = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(
+            PathJoinSubstitution([FindPackageShare('grasp_ros'), 'launch', 'plan.launch.py'])
+        ),
+        launch_arguments={
+            'robot': str(world.robot_file),
+            'bundle': value['bundle'] or world.bundle,
+            'execute': value['execute'],
+            'use_sim_time': 'true',
+        }.items(),
+    )
+    written = Path(tempfile.mkdtemp(prefix='grasp_ros_'))
+    controllers, world_file = written / 'controllers.yaml', written / f'{world.name}.sdf'
+    template = Path(SHARE.perform(context)) / 'config/controllers.yaml'
+    controllers.write_text(ros2_control.controllers(template, world))
+    world_file.write_text(sdf.build(world, PHYSICS, 'gz', controllers))
     # The robot's zero may lie inside a wall: start where an episode could.
-    reach = urdf.tool_radius(urdf.read(path))
-    start = sample_problems(world, robot.position_min, robot.position_max, reach, 1, 0)[0].start
-    description = {'robot_description': ros2_control.describe(path, robot, start)}
-    world_file = Path(tempfile.mkdtemp(prefix='grasp_ros_')) / f'{world.name}.sdf'
-    world_file.write_text(sdf.build(robot, sim, world, PHYSICS, 'gz', controllers))
+    start = world.task.sample(1, 0)[0].start
+    text = ros2_control.describe(world.description.urdf, world.robot, start)
+    description = {'robot_description': text}
 
     headless = '-s --headless-rendering ' if value['headless'] == 'true' else ''
     simulator = IncludeLaunchDescription(
@@ -71,13 +80,17 @@ def gazebo(context):
         executable='robot_state_publisher',
         parameters=[description, SIMULATED_TIME],
     )
+    # Only the clock and the cameras pass the bridge, from Gazebo to ROS ('['): gz_ros2_control
+    # runs the controller manager inside Gazebo.
+    cameras = [camera.name for camera in world.description.cameras]
     bridge = Node(
         package='ros_gz_bridge',
         executable='parameter_bridge',
-        parameters=[
-            {'config_file': PathJoinSubstitution([SHARE, 'config', 'bridge.yaml'])},
-            SIMULATED_TIME,
+        arguments=[
+            '/clock@rosgraph_msgs/msg/Clock[gz.msgs.Clock',
+            *(f'/{name}@sensor_msgs/msg/Image[gz.msgs.Image' for name in cameras),
         ],
+        parameters=[SIMULATED_TIME],
         on_exit=Shutdown(reason='the bridge ended'),
     )
     spawner = Node(
@@ -92,22 +105,11 @@ def gazebo(context):
         ],
         parameters=[SIMULATED_TIME],
     )
-    return [simulator, state_publisher, bridge, spawner]
+    return [planner, simulator, state_publisher, bridge, spawner]
 
 
 def generate_launch_description():
-    """Declares the arguments; the planner comes first: when its files are missing, all ends."""
-    planner = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(
-            PathJoinSubstitution([FindPackageShare('grasp_ros'), 'launch', 'plan.launch.py'])
-        ),
-        launch_arguments={
-            'robot': LaunchConfiguration('robot'),
-            'bundle': LaunchConfiguration('bundle'),
-            'execute': LaunchConfiguration('execute'),
-            'use_sim_time': 'true',
-        }.items(),
-    )
+    """Declares the arguments; what they mean is known only when they are given."""
     rviz = Node(
         package='rviz2',
         executable='rviz2',
@@ -119,4 +121,4 @@ def generate_launch_description():
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, default, description in ARGUMENTS
     ]
-    return LaunchDescription([*declared, planner, OpaqueFunction(function=gazebo), rviz])
+    return LaunchDescription([*declared, OpaqueFunction(function=gazebo), rviz])

@@ -1,23 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the Gazebo tests share."""
 
-import dataclasses
-
 import pytest
 
-from grasp_ros.config import SimulatorNodeConfig, load
-from grasp_ros.share import find
 from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import BadInput
 
 collect_ignore_glob = ['*.launch.py']  # run by test_gz_sim.py
-
-
-@pytest.fixture(scope='session')
-def config():
-    """The gantry's configuration, stepped as fast as it goes."""
-    robot = find('config/robots', 'gantry.yaml')
-    return load(SimulatorNodeConfig, robot, simulator__real_time_factor=100.0)
 
 
 @pytest.fixture(scope='session')
@@ -33,15 +22,14 @@ def gazebo_root():
 
 
 @pytest.fixture(scope='session')
-def make(gazebo_root, config):
-    """GazeboRobots by world; closed at the end, at the latest."""
+def make(gazebo_root):
+    """GazeboRobots by world, stepped as fast as it goes; closed at the end, at the latest."""
     from grasp_ros_gazebo.classic.robot import GazeboRobot
 
     made = []
 
-    def get(world='maze', **simulator):
-        sim = dataclasses.replace(config.simulator, **simulator)
-        made.append(GazeboRobot(config.robot, sim, load_world(world)))
+    def get(name='maze'):
+        made.append(GazeboRobot(load_world(name), 100.0))
         return made[-1]
 
     yield get

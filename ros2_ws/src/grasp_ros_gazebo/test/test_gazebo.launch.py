@@ -25,14 +25,14 @@ from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from grasp_ros.bench.episodes import TOLERANCE
 from grasp_ros.control.mission import REACHED
 from grasp_ros.nodes import messages, qos
-from grasp_ros.sim.worlds import CLEARANCE, load_world
+from grasp_ros.sim.tasks.reach_gantry import CLEARANCE
+from grasp_ros.sim.worlds import load_world
 
 WORLD = os.environ.get('GRASP_ROS_TEST_WORLD', 'maze')
 JOINTS = ['x_joint', 'y_joint']
-TOOL_RADIUS, AWAY = 0.02, 0.12  # m; AWAY: from the start to each goal
+AWAY = 0.12  # m, from the start to each goal
 START_UP, MOVE = 120.0, 60.0  # s of real time, on a slow machine
 
 
@@ -121,13 +121,13 @@ class TestGoals(unittest.TestCase):
             and self.position is not None
         )
         self.wait(connected, START_UP, 'camera, joints, controller and planner')
-        start, world = self.position, load_world(WORLD)
+        start, task = self.position, load_world(WORLD).task
         steps = AWAY * np.array([[0, 1], [0, -1], [1, 0], [-1, 0]])
         line = np.linspace(0, 1, 50)[:, None]
         free = [
             start + step
             for step in steps
-            if not world.blocked(start + line * step, TOOL_RADIUS + CLEARANCE).any()
+            if not task.blocked(start + line * step, CLEARANCE).any()
             and np.abs(start + step).max() < 0.26
         ]
         self.assertTrue(free)
@@ -139,7 +139,7 @@ class TestGoals(unittest.TestCase):
             self.goal.publish(image)
             self.wait(lambda n=number: int(self.status.get('goal', '0')) > n, MOVE, 'the goal')
             self.wait(lambda: self.status.get('state') == REACHED, MOVE, f'the goal {goal}')
-            self.assertLess(np.linalg.norm(self.position - goal), TOLERANCE)
+            self.assertLess(task.error(self.position, goal), task.tolerance)
             self.assertGreater(int(self.status['trajectories']), 0)
 
 

@@ -11,9 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grasp_ros.cli import nodes
 from grasp_ros.control.mission import PLANNING, REACHED, WAITING
+from grasp_ros.nodes.arguments import (
+    PLANNER_NODE,
+    SIMULATOR_NODE,
+    planner_ros_arguments,
+    simulator_ros_arguments,
+)
 from grasp_ros.share import share_directory
+from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import seconds
 
 START, GOAL = np.array([0.2, -0.2]), np.array([-0.2, 0.2])
@@ -27,15 +33,15 @@ class Running:
     def __init__(self, bundle):
         from grasp_ros.nodes.episode_runner import EpisodeRunner
 
-        planner = nodes.planner_ros_arguments(
+        planner = planner_ros_arguments(
             'gantry', 'plan.yaml', str(bundle), True, 'joint_trajectory_controller', True, ''
         )
-        self.planner = self._start(nodes.PLANNER_NODE, planner)
-        self.runner = EpisodeRunner(('x_joint', 'y_joint'), 0.15)
+        self.planner = self._start(PLANNER_NODE, planner)
+        self.runner = EpisodeRunner(load_world('maze'))
 
     def start_simulator(self, real_time_factor=1.0):
-        arguments = nodes.simulator_ros_arguments('gantry', 'maze', real_time_factor, '', 'gazebo')
-        self.simulator = self._start(nodes.SIMULATOR_NODE, arguments)
+        arguments = simulator_ros_arguments('maze', real_time_factor, '', 'gazebo')
+        self.simulator = self._start(SIMULATOR_NODE, arguments)
         self.runner.wait_for_nodes(self.alive)
 
     def _start(self, module, arguments):
@@ -69,7 +75,7 @@ class Running:
         """Until the planner says so, and it is true."""
         self.wait(lambda: self.state() == REACHED)
         self.spin(0.5)
-        assert np.linalg.norm(self.runner.position - goal) < 0.025
+        assert np.linalg.norm(self.runner.state - goal) < 0.025
 
     def plans(self):
         return int(self.runner.status.get('plans', '0'))

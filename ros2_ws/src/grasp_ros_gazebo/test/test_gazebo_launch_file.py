@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import yaml
 
-from grasp_ros.share import find, share_directory
+from grasp_ros.share import share_directory
+from grasp_ros.sim.worlds import load_world
 from grasp_ros_gazebo import ros2_control
 
 PACKAGE = Path(__file__).resolve().parent.parent
-CONTROLLERS = yaml.safe_load((PACKAGE / 'config/controllers.yaml').read_text())
-BRIDGE = yaml.safe_load((PACKAGE / 'config/bridge.yaml').read_text())
+TEMPLATE = PACKAGE / 'config/controllers.yaml'
+WORLD = load_world('maze')
 
 # Stands in for every executable: notes its arguments, and the files that they name.
 RECORDER = f"""#!{sys.executable}
@@ -43,31 +44,27 @@ def generate_launch_description():
 """
 
 
-def test_controllers_are_the_robots(config):
-    joints, sim = list(config.robot.joints), config.simulator
-    settings = CONTROLLERS['joint_trajectory_controller']['ros__parameters']
+def test_controllers_are_the_robots():
+    joints, gains = list(WORLD.robot.joints), WORLD.description.body.position_gain
+    written = yaml.safe_load(ros2_control.controllers(TEMPLATE, WORLD))
+    settings = written['joint_trajectory_controller']['ros__parameters']
     assert settings['joints'] == joints
     assert settings['interpolate_from_desired_state'] is True
     assert settings['open_loop_control'] is False
     assert settings['allow_nonzero_velocity_at_trajectory_end'] is False
     assert settings['cmd_timeout'] > settings['constraints']['goal_time'] > 0
-    for joint in joints:
-        assert settings['gains'][joint]['p'] == sim.position_gain
+    for joint, gain in zip(joints, gains, strict=True):
+        assert settings['gains'][joint]['p'] == gain
         assert settings['gains'][joint]['ff_velocity_scale'] == 1.0
-        assert settings['constraints'][joint]['trajectory'] > 0
+        assert settings['constraints'][joint] == {'trajectory': 0.05, 'goal': 0.02}
 
 
-def test_the_bridge_states_every_direction():
-    assert {entry['direction'] for entry in BRIDGE} == {'GZ_TO_ROS'}
-    assert {entry['ros_topic_name'] for entry in BRIDGE} == {'/clock', 'image'}
-
-
-def test_the_description_names_interfaces_and_start(config):
-    path = find('urdf', config.simulator.urdf)
-    root = ElementTree.fromstring(ros2_control.describe(path, config.robot, np.array([0.1, -0.2])))
+def test_the_description_names_interfaces_and_start():
+    path, robot = WORLD.description.urdf, WORLD.robot
+    root = ElementTree.fromstring(ros2_control.describe(path, robot, np.array([0.1, -0.2])))
     assert len(root.findall('link')) == len(ElementTree.parse(path).getroot().findall('link'))
     joints = root.findall('ros2_control/joint')
-    assert tuple(joint.get('name') for joint in joints) == config.robot.joints
+    assert tuple(joint.get('name') for joint in joints) == robot.joints
     starts = [float(joint.find('state_interface/param').text) for joint in joints]
     assert starts == [0.1, -0.2]
     assert {joint.find('command_interface').get('name') for joint in joints} == {'velocity'}
@@ -139,7 +136,11 @@ def test_gazebo_gets_the_world_and_the_nodes_get_simulated_time(run_launch, head
     assert ('-s' in gz_args.split()) == (headless == 'true') and '-r' in gz_args.split()
     (world,) = started['gz']['files'].values()
     assert '<world name="maze">' in world
-    assert 'grasp_ros_gazebo/config/controllers.yaml</parameters>' in world
+    assert '/controllers.yaml</parameters>' in world
+    assert started['parameter_bridge']['arguments'][:2] == [
+        '/clock@rosgraph_msgs/msg/Clock[gz.msgs.Clock',
+        '/image@sensor_msgs/msg/Image[gz.msgs.Image',
+    ]
     for name in ('planner_node', 'robot_state_publisher', 'parameter_bridge', 'spawner'):
         words = started[name]['arguments']
         texts = ' '.join([*words, *started[name]['files'].values()]).replace(':=', ': ')
@@ -164,4 +165,4 @@ def test_the_package_installs_its_files():
         patch.setattr(setuptools, 'setup', lambda **arguments: taken.update(arguments))
         runpy.run_path('setup.py')
     files = {file for _, names in taken['data_files'] for file in names}
-    assert {'package.xml', 'config/bridge.yaml', 'launch/gazebo.launch.py'} <= files
+    assert {'package.xml', 'config/controllers.yaml', 'launch/gazebo.launch.py'} <= files

@@ -4,6 +4,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,7 +15,6 @@ import pytest
 
 from grasp_ros.control.trajectory import from_actions
 from grasp_ros.robot.limits import Limits
-from grasp_ros.share import find
 from grasp_ros.sim.explore import explore, velocity_command
 from grasp_ros.sim.interface import SimulatorFailed, make_robot
 from grasp_ros.sim.robot import MujocoRobot
@@ -31,9 +31,9 @@ def robot(make):
 
 
 @pytest.fixture(scope='module')
-def twin(config):
+def twin():
     """The same in MuJoCo."""
-    robot = MujocoRobot(config.robot, config.simulator, load_world('maze'))
+    robot = MujocoRobot(load_world('maze'))
     yield robot
     robot.close()
 
@@ -66,9 +66,9 @@ def explored(robot, start, steps, seed):
 def send(robot, actions):
     """Give the controller a trajectory of actions (H, A); returns it."""
     start = Motion(robot.joints().position, np.zeros(2))
-    limits, space = Limits.of(robot.config), velocity_command(robot, DT)
+    config, space = robot.world.robot, velocity_command(robot, DT)
     trajectory = from_actions(
-        np.array(actions), start, robot.now_ns, space, limits, robot.config.joints
+        np.array(actions), start, robot.now_ns, space, Limits.of(config), config.joints
     )
     assert robot.controller.accept(trajectory, robot.now_ns) is None
     return trajectory
@@ -86,14 +86,17 @@ def centre(weights):
 
 
 @pytest.mark.parametrize('place', PLACES)
-def test_reset_is_exact_and_hides_its_time(robot, config, place):
+def test_reset_is_exact_and_hides_its_time(robot, place):
     before_ns = robot.now_ns
     robot.reset(np.array(place))
     sample = robot.joints()
     assert sample.position == pytest.approx(place, abs=2e-4)
     assert sample.velocity == pytest.approx([0, 0])
     assert before_ns <= sample.stamp_ns == robot.now_ns < before_ns + 1e9 / 20
-    assert robot.now_ns > 0 and robot.now_ns % round(1e9 / config.simulator.camera_rate) == 0
+    assert (
+        robot.now_ns > 0
+        and robot.now_ns % round(1e9 / robot.world.description.cameras[0].rate) == 0
+    )
     for _ in range(20):
         robot.step()
     assert robot.joints().position == pytest.approx(place, abs=1e-4), 'the controller holds'
@@ -154,15 +157,15 @@ def test_a_wall_stops_the_pusher_and_lets_it_slide(robot):
     send(robot, [[-1.0, 0.0]] * 8)
     for _ in range(round(0.8 / robot.control_step)):
         robot.step()
-    wall = max(w.center[0] + w.size[0] / 2 for w in robot.world.walls)
+    wall = max(w.center[0] + w.size[0] / 2 for w in robot.world.task.walls)
     x, y = robot.joints().position
-    assert x == pytest.approx(wall + robot.tool_radius, abs=1e-3)
+    assert x == pytest.approx(wall + robot.world.task.radius, abs=1e-3)
     assert y == pytest.approx(0.0, abs=1e-3)
     send(robot, [[-0.5, 1.0]] * 8)
     for _ in range(round(0.8 / robot.control_step)):
         robot.step()
     x, y = robot.joints().position
-    assert x == pytest.approx(wall + robot.tool_radius, abs=1e-3)
+    assert x == pytest.approx(wall + robot.world.task.radius, abs=1e-3)
     assert y > 0.1, 'it slides along the wall'
 
 
@@ -189,20 +192,21 @@ def test_no_old_image_passes_for_a_new_one(robot):
     assert robot.render().shape == (64, 64, 3)
 
 
-def test_a_camera_rate_between_physics_steps_is_refused(config):
+def test_a_camera_rate_between_physics_steps_is_refused():
     from grasp_ros_gazebo.classic.robot import step_ns
 
     assert [step_ns(rate) / 1e6 for rate in (20.0, 25.0, 10.0, 50.0)] == [25, 20, 20, 20]
-    with pytest.raises(BadInput, match='camera_rate: 30.0 Hz .* 33.333 physics steps'):
+    with pytest.raises(BadInput, match='camera rate: 30.0 Hz .* 33.333 physics steps'):
         step_ns(30.0)
 
 
-def test_gazebos_own_conversion_of_the_urdf_agrees(gazebo_root, config):
+def test_gazebos_own_conversion_of_the_urdf_agrees(gazebo_root):
     """`gz sdf -p` loses colours; all else is as ours."""
     from grasp_ros_gazebo import urdf
     from grasp_ros_gazebo.classic.root import inside
 
-    path = find('urdf', config.simulator.urdf)
+    world = load_world('maze')
+    path = world.description.urdf
     script = 'cat > /tmp/r.urdf; HOME=/tmp gz sdf -p /tmp/r.urdf'
     done = subprocess.run(
         inside(gazebo_root, ['sh', '-c', script]),
@@ -212,8 +216,8 @@ def test_gazebos_own_conversion_of_the_urdf_agrees(gazebo_root, config):
         check=True,
     )
     theirs = ElementTree.fromstring(done.stdout[done.stdout.index('<sdf') :]).find('model')
-    ours = urdf.model(urdf.read(path))
-    for name in config.robot.joints:
+    ours = urdf.model(urdf.read(path), 0.0)
+    for name in world.robot.joints:
         a, b = (model.find(f"joint[@name='{name}']") for model in (ours, theirs))
         assert a.findtext('child') == b.findtext('child')
         for field in ('limit/lower', 'limit/upper', 'limit/velocity', 'limit/effort'):
@@ -278,21 +282,14 @@ def _runs(pid):
         return False
 
 
-def test_the_factory_names_what_is_missing(config, monkeypatch):
-    import dataclasses
-    import sys
-
+def test_the_factory_names_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, 'grasp_ros_gazebo.classic.robot', None)
-    sim = dataclasses.replace(config.simulator, engine='gazebo')
     with pytest.raises(BadInput, match='gazebo is not installed .*scripts/gazebo'):
-        make_robot(config.robot, sim, load_world('maze'))
+        make_robot('gazebo', load_world('maze'), 1.0)
 
 
-def test_a_missing_root_is_named(config, monkeypatch, tmp_path):
-    import dataclasses
-
+def test_a_missing_root_is_named(monkeypatch, tmp_path):
     pytest.importorskip('zmq', reason='grasp_ros_gazebo[classic] is not installed')
     monkeypatch.setenv('GRASP_ROS_GAZEBO_ROOT', str(tmp_path / 'none'))
-    sim = dataclasses.replace(config.simulator, engine='gazebo')
     with pytest.raises(BadInput, match='none: no Gazebo there; make it with'):
-        make_robot(config.robot, sim, load_world('maze'))
+        make_robot('gazebo', load_world('maze'), 1.0)

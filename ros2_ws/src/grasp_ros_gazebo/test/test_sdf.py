@@ -3,15 +3,18 @@
 
 import ctypes
 import math
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import mujoco
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
-from grasp_ros.share import find
 from grasp_ros.sim.robot import build_model
-from grasp_ros.sim.worlds import TABLE, WALL, load_world
+from grasp_ros.sim.shapes import Shape
+from grasp_ros.sim.tasks.reach_gantry import TABLE, WALL
+from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import BadInput
 from grasp_ros_gazebo import sdf, urdf
 
@@ -25,41 +28,41 @@ def numbers(element, path):
 
 
 @pytest.fixture(params=[(w, f) for w in WORLDS for f in FLAVOURS], ids='-'.join)
-def both(request, config):
+def both(request):
     """(world element, MuJoCo model, world)."""
     name, flavour = request.param
     world = load_world(name)
-    text = sdf.build(config.robot, config.simulator, world, PHYSICS, flavour)
+    text = sdf.build(world, PHYSICS, flavour)
     root = ElementTree.fromstring(text)
     assert root.get('version') == sdf.VERSIONS[flavour]
-    return root.find('world'), build_model(config.robot, config.simulator, world), world
+    return root.find('world'), build_model(world), world
 
 
-def boxes(element, model, kind):
-    """{name: (pose, size)} of a static model's boxes."""
+def boxes(element, kind):
+    """{name: (pose, size)} of the boxes that stand around."""
     return {
         box.get('name').removesuffix(f'_{kind}'): (
             numbers(box, 'pose'),
             numbers(box, 'geometry/box/size'),
         )
-        for box in element.findall(f"model[@name='{model}']/link/{kind}")
+        for box in element.findall(f"model[@name='surroundings']/link/{kind}")
     }
 
 
 @pytest.mark.parametrize('kind', ['collision', 'visual'])
 def test_walls_and_table_are_where_mujoco_has_them(both, kind):
     element, model, world = both
-    found = boxes(element, 'walls', kind) | boxes(element, 'table', kind)
-    assert len(found) == len(world.walls) + 1
+    found = boxes(element, kind)
+    assert len(found) == len(world.task.walls) + 1
     for name, (pose, size) in found.items():
         geom = model.geom(name)
         assert pose == pytest.approx(np.append(geom.pos, (0, 0, 0)), abs=1e-9)
         assert size == pytest.approx(2 * geom.size, abs=1e-9)
 
 
-def test_joints_are_mujocos(both, config):
-    element, model, _ = both
-    for name in config.robot.joints:
+def test_joints_are_mujocos(both):
+    element, model, world = both
+    for name in world.robot.joints:
         joint = element.find(f"model[@name='gantry']/joint[@name='{name}']")
         theirs = model.joint(name)
         assert joint.get('type') == 'prismatic' and theirs.type[0] == mujoco.mjtJoint.mjJNT_SLIDE
@@ -75,10 +78,10 @@ def test_joints_are_mujocos(both, config):
         assert numbers(child, 'inertial/pose')[:3] == pytest.approx(body.ipos)
 
 
-def test_camera_sees_what_mujocos_sees(both, config):
-    element, model, _ = both
-    camera, sim = model.camera('overhead'), config.simulator
-    pose = numbers(element, "model[@name='overhead']/pose")
+def test_camera_sees_what_mujocos_sees(both):
+    element, model, world = both
+    camera, (sim,) = model.camera('image'), world.description.cameras
+    pose = numbers(element, "model[@name='camera_image']/pose")
     assert pose[:3] == pytest.approx(camera.pos)
     # Gazebo's camera looks along its x, with y to the left of the image and z up.
     roll, pitch, yaw = pose[3:]
@@ -88,19 +91,18 @@ def test_camera_sees_what_mujocos_sees(both, config):
     right, up, back = data.cam_xmat[camera.id].reshape(3, 3).T
     assert right == pytest.approx([0, -1, 0]) and up == pytest.approx([1, 0, 0])
     assert back == pytest.approx([0, 0, 1])
-    view = element.find("model[@name='overhead']/link/sensor/camera")
+    view = element.find("model[@name='camera_image']/link/sensor/camera")
     width, height = (int(view.findtext(f'image/{side}')) for side in ('width', 'height'))
-    assert (width, height) == (sim.image_width, sim.image_height)
+    assert (width, height) == (sim.width, sim.height)
     horizontal = 2 * math.atan(math.tan(math.radians(camera.fovy[0]) / 2) * width / height)
     assert float(view.findtext('horizontal_fov')) == pytest.approx(horizontal)
 
 
 def test_colours_are_mujocos(both):
     element, model, _ = both
-    for path in ("model[@name='walls']", "model[@name='table']"):
-        for visual in element.findall(f'{path}/link/visual'):
-            geom = model.geom(visual.get('name').removesuffix('_visual'))
-            assert numbers(visual, 'material/diffuse') == pytest.approx(geom.rgba)
+    for visual in element.findall("model[@name='surroundings']/link/visual"):
+        geom = model.geom(visual.get('name').removesuffix('_visual'))
+        assert numbers(visual, 'material/diffuse') == pytest.approx(geom.rgba)
     for link in ('bridge', 'pusher'):
         visual = element.find(f"model[@name='gantry']/link[@name='{link}']/visual")
         colour = numbers(visual, 'material/diffuse')
@@ -118,19 +120,67 @@ def test_nothing_rubs_and_nothing_casts_shadows(both):
     assert all(light.findtext('cast_shadows') == 'false' for light in element.findall('light'))
 
 
-def test_a_wide_image_has_square_pixels(config):
-    import dataclasses
-
-    sim = dataclasses.replace(config.simulator, image_width=128)
-    text = sdf.build(config.robot, sim, load_world('wall'), PHYSICS)
-    fov = float(next(ElementTree.fromstring(text).iter('horizontal_fov')).text)
-    assert math.tan(fov / 2) == pytest.approx(2 * math.tan(sim.camera_fovy / 2))
+def with_cameras(world, *cameras):
+    """The same world seen by others."""
+    return replace(world, description=replace(world.description, cameras=cameras))
 
 
-def test_only_the_new_gazebo_gets_systems_and_controllers(config, tmp_path):
+def test_a_wide_image_has_square_pixels():
     world = load_world('wall')
-    old = sdf.build(config.robot, config.simulator, world, PHYSICS, 'classic')
-    new = sdf.build(config.robot, config.simulator, world, PHYSICS, 'gz', tmp_path / 'c.yaml')
+    (camera,) = world.description.cameras
+    sim = replace(camera, width=128)
+    text = sdf.build(with_cameras(world, sim), PHYSICS)
+    fov = float(next(ElementTree.fromstring(text).iter('horizontal_fov')).text)
+    assert math.tan(fov / 2) == pytest.approx(2 * math.tan(sim.fovy / 2))
+
+
+def test_several_cameras_look_where_mujocos_do():
+    world = load_world('wall')
+    (camera,) = world.description.cameras
+    side = replace(
+        camera, name='side', position=(-0.5, 0.6, 0.4), target=(0.1, 0.0, 0.0), up=(0.1, 0.0, 1.0)
+    )
+    world = with_cameras(world, camera, side)
+    model = build_model(world)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    element = ElementTree.fromstring(sdf.build(world, PHYSICS, 'gz')).find('world')
+    pose = numbers(element, "model[@name='camera_side']/pose")
+    right, up, back = data.cam_xmat[model.camera('side').id].reshape(3, 3).T
+    turned = Rotation.from_euler('xyz', pose[3:]).as_matrix().T
+    np.testing.assert_allclose(turned, [-back, -right, up], atol=1e-9)
+    topics = [sensor.findtext('topic') for sensor in element.iter('sensor')]
+    assert topics == ['image', 'side']
+
+
+def test_round_shapes_stand_where_mujocos_do():
+    world = load_world('wall')
+    post = Shape('post', 'cylinder', (0.03, 0.4), (0.1, 0.2, 0.2), WALL, (0.3, -0.4, 0.5), 0.6)
+    ball = Shape('ball', 'sphere', (0.05,), (0.0, 0.0, 0.1), TABLE)
+
+    class Post(type(world.task)):
+        def shapes(self):
+            return [post, ball]
+
+    world = replace(world, task=Post(**vars(world.task)))
+    model = build_model(world)
+    element = ElementTree.fromstring(sdf.build(world, PHYSICS)).find('world')
+    shapes = {s.get('name'): s for s in element.findall('model/link/collision')}
+    found, geom = shapes['post_collision'], model.geom('post')
+    pose = numbers(found, 'pose')
+    assert pose[:3] == pytest.approx(geom.pos)
+    turn = Rotation.from_quat(geom.quat, scalar_first=True).as_matrix()
+    np.testing.assert_allclose(Rotation.from_euler('xyz', pose[3:]).as_matrix(), turn, atol=1e-9)
+    size = [float(found.findtext(f'geometry/cylinder/{name}')) for name in ('radius', 'length')]
+    assert size == pytest.approx([geom.size[0], 2 * geom.size[1]])
+    assert numbers(found, 'surface/friction/ode/mu') == geom.friction[0] == 0.6
+    assert numbers(shapes['ball_collision'], 'geometry/sphere/radius') == 0.05
+
+
+def test_only_the_new_gazebo_gets_systems_and_controllers(tmp_path):
+    world = load_world('wall')
+    old = sdf.build(world, PHYSICS, 'classic')
+    new = sdf.build(world, PHYSICS, 'gz', tmp_path / 'c.yaml')
     assert '<plugin' not in old and '<topic>' not in old
     names = {plugin.get('name') for plugin in ElementTree.fromstring(new).iter('plugin')}
     assert {f'gz::sim::systems::{kind}' for kind in sdf.GZ_SYSTEMS.values()} < names
@@ -138,15 +188,13 @@ def test_only_the_new_gazebo_gets_systems_and_controllers(config, tmp_path):
     assert sdf.CONTROL_PLUGIN in names and str(tmp_path / 'c.yaml') in new
 
 
-def test_bad_input_is_named(config, tmp_path):
-    import dataclasses
-
+def test_bad_input_is_named(tmp_path):
     world = load_world('wall')
     with pytest.raises(BadInput, match="'ignition' is not one of"):
-        sdf.build(config.robot, config.simulator, world, PHYSICS, 'ignition')
-    robot = dataclasses.replace(config.robot, joints=('x_joint', 'z_joint'))
+        sdf.build(world, PHYSICS, 'ignition')
+    robot = replace(world.robot, joints=('x_joint', 'z_joint'))
     with pytest.raises(BadInput, match='no joint .*z_joint.*the file has .*y_joint'):
-        sdf.build(robot, config.simulator, world, PHYSICS)
+        sdf.build(replace(world, robot=robot), PHYSICS)
     broken = tmp_path / 'broken.urdf'
     broken.write_text('<robot')
     with pytest.raises(BadInput, match='broken.urdf: cannot be read'):
@@ -154,14 +202,6 @@ def test_bad_input_is_named(config, tmp_path):
     broken.write_text('<sdf/>')
     with pytest.raises(BadInput, match='<sdf>, expected a URDF'):
         urdf.read(broken)
-
-
-def test_the_tool_is_mujocos(config):
-    from grasp_ros.sim.robot import MujocoRobot
-
-    robot = MujocoRobot(config.robot, config.simulator, load_world('wall'))
-    description = urdf.read(find('urdf', config.simulator.urdf))
-    assert urdf.tool_radius(description) == robot.tool_radius
 
 
 @pytest.fixture(scope='module')
@@ -176,9 +216,9 @@ def check():
 
 @pytest.mark.parametrize('name', WORLDS)
 @pytest.mark.parametrize('flavour', FLAVOURS)
-def test_gazebos_own_parser_takes_the_world(check, config, tmp_path, name, flavour):
+def test_gazebos_own_parser_takes_the_world(check, tmp_path, name, flavour):
     path = tmp_path / 'world.sdf'
-    text = sdf.build(config.robot, config.simulator, load_world(name), PHYSICS, flavour, tmp_path)
+    text = sdf.build(load_world(name), PHYSICS, flavour, tmp_path)
     path.write_text(text)
     assert check(path) == 0
     path.write_text(text.replace('<child>pusher', '<child>pushed'))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the model's links and the walls are, and what time it is.
+"""Where the model's links and the surroundings are, and what time it is.
 
 Gazebo sends a message each physics step, and while it stands still; one names only what has moved
 since the last. It drops messages when many wait, so the last word on a model may be lost: then it
@@ -26,10 +26,10 @@ ASK_AGAIN = 1.0  # s between questions
 class Poses:
     """Follows one model's links, and the height of another model without joints."""
 
-    def __init__(self, messages: Messages, model: str, walls: str):
-        self._messages, self._model, self._walls = messages, model, walls
+    def __init__(self, messages: Messages, model: str, still: str):
+        self._messages, self._model, self._still = messages, model, still
         # The newest messages, serialized: thousands come a second, and few are ever parsed.
-        self._newest = self._of_model = self._of_walls = b''
+        self._newest = self._of_model = self._of_still = b''
         self._links: dict[str, FloatArray] = {}
         self._links_ns = -1
         self._asked, self._questions, self._waits_since = 0.0, 0, 0.0
@@ -70,17 +70,17 @@ class Poses:
             self._requests.publish(question)
         return False
 
-    def walls_at(self, height: float) -> bool:
-        """Whether the walls' last known height is `height`, m."""
-        poses = self._messages['gazebo.msgs.PosesStamped'].FromString(self._of_walls).pose
-        return any(p.name == self._walls and abs(p.position.z - height) < 1e-6 for p in poses)
+    def surroundings_at(self, height: float) -> bool:
+        """Whether their last known height is `height`, m."""
+        poses = self._messages['gazebo.msgs.PosesStamped'].FromString(self._of_still).pose
+        return any(p.name == self._still and abs(p.position.z - height) < 1e-6 for p in poses)
 
     def _on_poses(self, data: bytes) -> None:
         self._newest = data
         if self._model.encode() in data:
             self._of_model = data
-        if self._walls.encode() in data:
-            self._of_walls = data
+        if self._still.encode() in data:
+            self._of_still = data
 
     def _on_response(self, data: bytes) -> None:
         response = self._messages['gazebo.msgs.Response'].FromString(data)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The robot in Gazebo 11: the same URDF, world, servos and camera as in MuJoCo."""
+"""A robot in Gazebo 11: the same URDF, world, servos and camera as in MuJoCo."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from grasp_ros.config import RobotConfig, SimulatorConfig
 from grasp_ros.robot.jtc import JointTrajectoryController
-from grasp_ros.share import find as find_file
-from grasp_ros.sim.interface import SimulatorFailed
+from grasp_ros.sim.interface import SimulatorFailed, checked_state
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample, nanoseconds, seconds
 from grasp_ros_gazebo import kinematics, sdf, urdf
@@ -30,70 +28,54 @@ class GazeboRobot:
 
     A step is a part of the camera's period, so that there is an image for each multiple of it and
     never one in between. The joints' velocity is their mean over the last step.
-    Raises BadInput when Gazebo is not installed or the camera's rate does not fit the physics, and
-    SimulatorFailed when Gazebo dies or stalls.
+    Raises BadInput when Gazebo is not installed, there is more than one camera, or its rate does
+    not fit the physics, and SimulatorFailed when Gazebo dies or stalls.
     """
 
-    def __init__(self, robot: RobotConfig, sim: SimulatorConfig, world: World):
-        self.config, self.world = robot, world
-        self._camera_ns = nanoseconds(1 / sim.camera_rate)
-        self._step_ns = step_ns(sim.camera_rate)
+    def __init__(self, world: World, real_time_factor: float = 1.0):
+        self.world, body = world, world.description.body
+        self._camera, *more = world.description.cameras
+        if more:
+            raise BadInput(f'{len(more) + 1} cameras: Gazebo 11 shows one here, MuJoCo any number')
+        self._camera_ns = nanoseconds(1 / self._camera.rate)
+        self._step_ns = step_ns(self._camera.rate)
         self.control_step = seconds(self._step_ns)
-        self._max_velocity = np.array(robot.max_velocity)
-        self._gain = min(sim.position_gain, 1 / self.control_step)
-        description = urdf.read(find_file('urdf', sim.urdf))
-        self._joints = kinematics.joints(description, robot.joints)
-        self._tool_radius = urdf.tool_radius(description)
-        rate = float(np.clip(HEADROOM * sim.real_time_factor / PHYSICS_STEP, MIN_RATE, MAX_RATE))
-        world_file = sdf.build(robot, sim, world, sdf.Physics(PHYSICS_STEP, rate))
+        self._max_velocity = np.array(world.robot.max_velocity)
+        self._gain = np.minimum(body.position_gain, 1 / self.control_step)
+        description = urdf.read(world.description.urdf)
+        self._joints = kinematics.joints(description, world.robot.joints)
+        rate = float(np.clip(HEADROOM * real_time_factor / PHYSICS_STEP, MIN_RATE, MAX_RATE))
         self._simulation = Simulation(
             root.find(),
-            world_file,
+            sdf.build(world, sdf.Physics(PHYSICS_STEP, rate)),
             world.name,
             description.get('name', ''),
+            f'{sdf.camera_model(self._camera)}/camera/{self._camera.name}',
             nanoseconds(PHYSICS_STEP),
             self._camera_ns,
         )
         self._hidden_ns = 0  # spent in resets, while the caller's clock stood still
-        none = np.zeros(len(robot.joints))
+        none = np.zeros(len(world.robot.joints))
         self._position, self._velocity = self._measure(), none
-        self.controller = JointTrajectoryController(robot.joints, self._position)
-        self._command(none, sim.velocity_gain)
+        self.controller = JointTrajectoryController(world.robot.joints, self._position)
+        self._command(none, np.array(body.velocity_gain))
 
     @property
     def now_ns(self) -> int:
         """The caller's clock."""
         return self._simulation.now_ns - self._hidden_ns
 
-    @property
-    def low(self) -> FloatArray:
-        """Lowest joint positions (J,)."""
-        return np.array(self.config.position_min)
+    def reset(self, state: FloatArray) -> None:
+        """Drive the joints to a state (J,), to rest, controller holding.
 
-    @property
-    def high(self) -> FloatArray:
-        """Highest joint positions (J,)."""
-        return np.array(self.config.position_max)
-
-    @property
-    def tool_radius(self) -> float:
-        """Radius of the robot's part that touches walls, m."""
-        return self._tool_radius
-
-    def reset(self, position: FloatArray) -> None:
-        """Drive the joints to `position` (J,), to rest, controller holding.
-
-        The walls are out of the way meanwhile: Gazebo cannot place joints, and a straight drive
-        would end at the first wall. The clock stands still, and goes on at a multiple of the
+        The surroundings are out of the way meanwhile: Gazebo cannot place joints, and a straight
+        drive would end at the first wall. The clock stands still, and goes on at a multiple of the
         camera's period.
         """
-        position = np.asarray(position, dtype=float)
-        low, high = self.low, self.high
-        if position.shape != low.shape or not ((position >= low) & (position <= high)).all():
-            raise BadInput(f'reset to {position.tolist()}: not within {low} and {high}')
+        position = checked_state(self.world, state)
         shown_ns = self.now_ns
         self._advance(np.zeros_like(position), -shown_ns % self._camera_ns)
-        self._simulation.move_walls(away=True)
+        self._move_surroundings(away=True)
         limit_ns = self._simulation.now_ns + nanoseconds(PLACE_LIMIT)
         while np.abs(error := position - self._measure()).max() > PLACED:
             if self._simulation.now_ns > limit_ns:
@@ -101,7 +83,7 @@ class GazeboRobot:
                     f'reset to {position}: still {error} away after {PLACE_LIMIT} s'
                 )
             self._advance(PLACE_GAIN * error, self._camera_ns)
-        self._simulation.move_walls(away=False)
+        self._move_surroundings(away=False)
         self._advance(np.zeros_like(position), self._camera_ns)
         self._hidden_ns = self._simulation.now_ns - (shown_ns + -shown_ns % self._camera_ns)
         self._velocity = np.zeros_like(position)
@@ -117,11 +99,16 @@ class GazeboRobot:
         """The measured joints now."""
         return JointSample(self.now_ns, self._position.copy(), self._velocity.copy())
 
-    def render(self) -> ImageArray:
-        """The overhead camera's image now, (H, W, 3) uint8 rgb.
+    def state(self) -> FloatArray:
+        """Where the joints are now (J,)."""
+        return self._position.copy()
+
+    def render(self, camera: str = 'image') -> ImageArray:
+        """What the camera sees now, (H, W, 3) uint8 rgb.
 
         Raises BadInput between the camera's images: an older one would carry a wrong stamp.
         """
+        assert camera == self._camera.name, camera
         if self.now_ns % self._camera_ns:
             raise BadInput(
                 f'no image at {seconds(self.now_ns)} s: there is one each '
@@ -142,9 +129,14 @@ class GazeboRobot:
         self._velocity = (position - self._position) / seconds(duration_ns)
         self._position = position
 
-    def _command(self, velocity: FloatArray, gain: float | None = None) -> None:
-        names = self.config.joints
-        self._simulation.command(dict(zip(names, velocity.tolist(), strict=True)), gain)
+    def _move_surroundings(self, away: bool) -> None:
+        if self.world.task.shapes():
+            self._simulation.move_surroundings(away)
+
+    def _command(self, velocity: FloatArray, gain: FloatArray | None = None) -> None:
+        names = self.world.robot.joints
+        gains = None if gain is None else dict(zip(names, gain.tolist(), strict=True))
+        self._simulation.command(dict(zip(names, velocity.tolist(), strict=True)), gains)
 
     def _measure(self) -> FloatArray:
         links = self._simulation.links()
@@ -160,7 +152,7 @@ def step_ns(camera_rate: float) -> int:
     steps = 1 / camera_rate / PHYSICS_STEP
     if abs(steps - round(steps)) > 1e-6:
         raise BadInput(
-            f'simulator.camera_rate: {camera_rate} Hz is a period of {steps:.3f} physics steps of '
+            f'camera rate: {camera_rate} Hz is a period of {steps:.3f} physics steps of '
             f'{PHYSICS_STEP} s; Gazebo needs a whole number of them, as at 20 or 25 Hz'
         )
     period = round(steps)

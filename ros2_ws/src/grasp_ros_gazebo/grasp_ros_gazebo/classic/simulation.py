@@ -12,6 +12,7 @@ import numpy as np
 
 from grasp_ros.sim.interface import SimulatorFailed
 from grasp_ros.types import FloatArray, ImageArray
+from grasp_ros_gazebo import sdf
 from grasp_ros_gazebo.classic.ignition import JointCommands
 from grasp_ros_gazebo.classic.messages import Messages, stamp_ns
 from grasp_ros_gazebo.classic.poses import Poses
@@ -23,27 +24,34 @@ START_UP = 60.0  # s that Gazebo gets to load the world and to offer its topics
 ANSWER = 2.0  # s that a new connection gets for its first message, before another is tried
 STALL = 60.0  # s without an answer to a step before Gazebo is given up; it may be paused a while
 CHECK = 0.2  # s between looks whether it lives
-ASK_AGAIN = 0.5  # s between requests to move the walls
+ASK_AGAIN = 0.5  # s between requests to move the surroundings
 IDLE = 0.02  # s between looks whether it has loaded the world
-WALLS = 'walls'  # the model that sdf.py puts all walls in
-AWAY = -1.0  # m, height of walls that are out of the way
+AWAY = -1.0  # m, height of surroundings that are out of the way
 
 
 class Simulation:
-    """A world with one moving model, one overhead camera, and walls that can be moved away.
+    """A world with one moving model, one camera, and surroundings that can be moved away.
 
-    world, model: their names in the world file. step_ns: physics step; camera_ns: camera period.
-    now_ns: simulated time; images are of its multiples of the camera period.
+    world, model: their names in the world file; camera: its model/link/sensor. step_ns: physics
+    step; camera_ns: camera period. now_ns: simulated time; images are of its multiples of the
+    camera period.
     """
 
     def __init__(
-        self, root: Path, world_file: str, world: str, model: str, step_ns: int, camera_ns: int
+        self,
+        root: Path,
+        world_file: str,
+        world: str,
+        model: str,
+        camera: str,
+        step_ns: int,
+        camera_ns: int,
     ):
         self._messages = Messages(root)
-        self._world, self._model = world, model
+        self._world, self._model, self._camera = world, model, camera
         self._step_ns, self._camera_ns = step_ns, camera_ns
         self.now_ns = self._phase_ns = 0
-        self._poses = Poses(self._messages, model, WALLS)
+        self._poses = Poses(self._messages, model, sdf.SURROUNDINGS)
         self._frame_data = b''  # the newest image, serialized
         self._server = Server(root, world_file)
         self._commands = JointCommands(self._server.partition, model, self._messages)
@@ -58,13 +66,14 @@ class Simulation:
             self.close()
             raise
 
-    def command(self, velocities: dict[str, float], gain: float | None = None) -> None:
-        """Drive joints at velocities, m/s or rad/s; a gain, once sent, is kept."""
+    def command(self, velocities: dict[str, float], gains: dict[str, float] | None = None) -> None:
+        """Drive joints at velocities, m/s or rad/s; gains, once sent, are kept."""
         if not self._commands.connected():
             self._fail('Gazebo no longer listens to joint commands')
         scoped = {f'{self._model}::{joint}': velocity for joint, velocity in velocities.items()}
-        for joint, velocity in scoped.items():
-            self._commands.velocity(joint, velocity, gain)
+        for joint, velocity in velocities.items():
+            gain = None if gains is None else gains[joint]
+            self._commands.velocity(f'{self._model}::{joint}', velocity, gain)
         # Commands and steps travel on different sockets: a step must not overtake them.
         deadline = time.monotonic() + STALL
         for joint, velocity in scoped.items():
@@ -86,10 +95,10 @@ class Simulation:
         pixels = np.frombuffer(image.data, np.uint8).reshape(image.height, image.step)
         return pixels[:, : 3 * image.width].reshape(image.height, image.width, 3).copy()
 
-    def move_walls(self, away: bool) -> None:
-        """Move the walls below the table, or back."""
+    def move_surroundings(self, away: bool) -> None:
+        """Move all that stands around the robot far down, or back."""
         height = AWAY if away else 0.0
-        model = self._messages['gazebo.msgs.Model'](name=WALLS)
+        model = self._messages['gazebo.msgs.Model'](name=sdf.SURROUNDINGS)
         model.pose.position.x = model.pose.position.y = 0.0
         model.pose.position.z = height
         turn = model.pose.orientation
@@ -99,13 +108,13 @@ class Simulation:
 
         def moved() -> bool:
             nonlocal sent
-            # The word that the walls moved may be lost; then they are moved there again.
+            # The word that they moved may be lost; then they are moved there again.
             if time.monotonic() - sent > ASK_AGAIN:
                 sent = time.monotonic()
                 self._publish(self._modify, model)
-            return self._poses.walls_at(height)
+            return self._poses.surroundings_at(height)
 
-        self._until(moved, STALL, 'the walls to move')
+        self._until(moved, STALL, 'the surroundings to move')
 
     def close(self) -> None:
         """End Gazebo."""
@@ -148,7 +157,7 @@ class Simulation:
         base = f'/gazebo/{self._world}'
         self._control = transport.advertise(f'{base}/world_control', 'gazebo.msgs.WorldControl')
         self._modify = transport.advertise(f'{base}/model/modify', 'gazebo.msgs.Model')
-        image = f'{base}/overhead/camera/image/image'
+        image = f'{base}/{self._camera}/image'
         transport.subscribe(image, 'gazebo.msgs.ImageStamped', self._on_image)
         self._poses.open(transport, base)
 
