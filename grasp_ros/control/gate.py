@@ -7,6 +7,8 @@ replaced as a whole.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from grasp_ros.config import PlannerNodeConfig
@@ -27,6 +29,16 @@ HOLD_TIMES = np.geomspace(0.05, 1.9, 24)  # s to come to rest in, tried from the
 AT_REST = 0.02  # of max_velocity: what encoders say of a robot that stands
 ATTEMPTS = 3  # motions in a row that the robot does not follow before it is only tried again later
 PATIENCE_NS = nanoseconds(2.0)  # s between such tries
+
+
+@dataclass(frozen=True)
+class NotNow(Refused):
+    """Nothing is wrong: the next plan may pass."""
+
+
+@dataclass(frozen=True)
+class Late(NotNow):
+    """A plan that begins before the controller could have it; it goes on with the one before."""
 
 
 class Gate:
@@ -86,21 +98,21 @@ class Gate:
         planned on. Where that is not known, the robot is first held where it stands.
         """
         if generation != self.generation:
-            return Refused('planned before the robot was stopped')
+            return NotNow('planned before the robot was stopped')
         if self._doubtful and self.following is None and self.reference.rests(now_ns):
             # A controller whose own tolerance was broken holds the robot where that happened.
             self.reference, self._doubtful = self.reference.anew(known=False), False
         if self.reference.told is None or self.following is not None:
             return self._anchor(now_ns)
         if self._doubtful or now_ns < self.reference.settled_ns:
-            return Refused('the robot is being held where it stands')
+            return NotNow('the robot is being held where it stands')
         if self._failed >= ATTEMPTS and now_ns < self._failed_ns + PATIENCE_NS:
             return Refused(
                 f'the robot has not followed {self._failed} motions in a row: the controller '
                 'ignores them, or something is in the way'
             )
         if new.start_ns < now_ns + self._transport_ns:
-            return Refused('late')
+            return Late('late')
         message = self.reference.before(new, now_ns - OVERLAP_NS)
         refused = self._check(message, now_ns, observation_ns)
         return message if refused is None else refused
@@ -140,6 +152,7 @@ class Gate:
         # Nobody is dragged back inside by a stop: it may only not go further out.
         outside = (position < limits.position_min) | (position > limits.position_max)
         rest = np.where(outside, position, inside)
+        fastest = None
         for time in HOLD_TIMES:
             message = JointTrajectory(
                 self._joints,
@@ -149,8 +162,10 @@ class Gate:
                 np.zeros((1, len(rest))),
             )
             if self._check(message, now_ns, None) is None:
-                return message
-        return None
+                if fastest is not None:
+                    return message  # not the fastest: what was measured is a moment old
+                fastest = message
+        return fastest
 
     def _anchor(self, now_ns: int) -> JointTrajectory | Refused:
         reference, measured = self.reference, self._measured

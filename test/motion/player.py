@@ -72,10 +72,15 @@ def _cubic(t0, p0, v0, t1, p1, v1, now):
 
 @dataclass
 class Robot:
-    """Joints that follow their command by a first-order lag, unless something blocks them."""
+    """Joints that follow their command by a first-order lag, unless something blocks them.
+
+    speed, acceleration (J,): what the motors can do.
+    """
 
     position: np.ndarray
     lag: float  # s
+    speed: np.ndarray
+    acceleration: np.ndarray
     velocity: np.ndarray = field(init=False)
     blocked: np.ndarray = field(init=False)
 
@@ -86,6 +91,9 @@ class Robot:
     def step(self, command: np.ndarray, dt: float) -> None:
         """Move for dt s."""
         share = 1.0 if self.lag <= dt else dt / self.lag
-        moved = np.where(self.blocked, 0.0, share * (command - self.position))
+        change = self.acceleration * dt
+        wanted = np.clip(share * (command - self.position) / dt, -self.speed, self.speed)
+        wanted = np.clip(wanted, self.velocity - change, self.velocity + change)
+        moved = np.where(self.blocked, 0.0, wanted * dt)
         self.velocity = moved / dt
         self.position = self.position + moved

@@ -128,13 +128,14 @@ def configured(setting: Setting) -> tuple[PlannerNodeConfig, Bundle]:
 
 @dataclass
 class Round:
-    """What happened: messages sent, and the checker that watched."""
+    """What happened in so many seconds: messages sent, the way, and the checker that watched."""
 
     sent: int
     taken: int
     travelled: float
     refused: dict[str, int]
     checker: Checker
+    seconds: float = 0.0
 
 
 def play(setting: Setting, messages: int, seconds: float = 60.0) -> Round:
@@ -145,10 +146,11 @@ def play(setting: Setting, messages: int, seconds: float = 60.0) -> Round:
     speed, tolerance = np.array(limits.max_velocity), np.array(limits.tracking_tolerance)
     low, high = np.array(limits.position_min), np.array(limits.position_max)
     here = rng.uniform(0.6 * low, 0.6 * high)
-    robot = Robot(here.copy(), setting.lag / speed.max())
     # It may hold a little beside where it stands: friction, gravity.
     controller = Controller(here + rng.uniform(-0.3, 0.3, 2) * tolerance, setting.from_desired)
     acceleration = np.array(limits.max_acceleration)
+    # Motors that can do more than they are asked for.
+    robot = Robot(here.copy(), setting.lag / speed.max(), 1.2 * speed, 2 * acceleration)
     checker = Checker(low, high, speed, acceleration, tolerance)
 
     now = [START]
@@ -221,6 +223,7 @@ def play(setting: Setting, messages: int, seconds: float = 60.0) -> Round:
                 send(message)
             elif isinstance(message, Refused):
                 refused[_kind(message.reason)] = refused.get(_kind(message.reason), 0) + 1
+        result.seconds = tick * STEP
         if result.sent >= messages:
             break
     return result

@@ -34,8 +34,8 @@ def lagging(**changes) -> Setting:
 def test_a_robot_that_follows_gets_on(from_desired, latency):
     done = play(lagging(from_desired=from_desired, latency=latency), 60)
     assert done.checker.violations == []
-    # Random plans at 0.15 m/s: in some 12 s and more of motion it covers a good part of a metre.
-    assert done.travelled > 0.3
+    # Random plans at up to 0.15 m/s, and each about half a second's blind motion.
+    assert done.travelled / done.seconds > 0.04
 
 
 def test_checker_sees_motion_that_does_not_go_on_from_the_reference(monkeypatch):
