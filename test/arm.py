@@ -15,8 +15,10 @@ import numpy as np
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from grasp_ros.config import RobotConfig
 from grasp_ros.observation.image import encode_png
 from grasp_ros.robot.jtc import JointTrajectoryController
+from grasp_ros.training.recording import Recording
 from grasp_ros.types import JointTrajectory
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
@@ -92,7 +94,7 @@ class ArmBag:
     def joints(
         self, stamp: int, q, names: tuple[str, ...] = DRIVER_ORDER, received: int | None = None
     ) -> None:
-        """Joint states of the arm at q (shoulder, elbow), with a gripper, in the driver's order."""
+        """Joint states of the arm at q (shoulder, elbow), and its gripper's, in its order."""
         known = dict(zip(JOINTS, q, strict=False)) | {'gripper': 0.02}
         position = np.array([known[name] for name in names], dtype=float)
         none = np.zeros(0)
@@ -182,3 +184,43 @@ def record(bag: ArmBag, ticks: Iterator[Tick], rate: float = 15.0, pictures: boo
         if tick.now - T0 >= shown * NS / rate:
             bag.image(T0 + round(shown * NS / rate), draw(tick.q) if pictures else empty)
             shown += 1
+
+
+def recorded(ticks: Iterator[Tick], rate: float = 15.0) -> Recording:
+    """What is read from a bag of `ticks`, without the way through a file."""
+    images, joints, positions, commands = [], [], [], []
+    for index, tick in enumerate(ticks):
+        if tick.command is not None:
+            target, seconds = tick.command
+            times, points = np.array([round(seconds * NS)]), target[None]
+            commands.append((tick.now, JointTrajectory(JOINTS, 0, times, points, 0 * points)))
+        if index % 2 == 0:
+            joints.append(tick.now)
+            positions.append(tick.q)
+        if tick.now - T0 >= len(images) * NS / rate:
+            images.append(T0 + round(len(images) * NS / rate))
+    stamps, samples = np.array(images), np.array(joints)
+    return Recording(
+        Path('bag'),
+        {},
+        stamps,
+        stamps.copy(),
+        samples,
+        samples.copy(),
+        np.array(positions),
+        commands,
+    )
+
+
+def robot(**changes: object) -> RobotConfig:
+    """The arm as its user describes it."""
+    fields = {
+        'name': 'my_arm',
+        'joints': JOINTS,
+        'position_min': tuple(LOW),
+        'position_max': tuple(HIGH),
+        'max_velocity': (SPEED * 1.5,) * 2,
+        'max_acceleration': (4.0, 4.0),
+        'tracking_tolerance': (0.06, 0.06),
+    }
+    return RobotConfig(**(fields | changes))

@@ -18,6 +18,8 @@ from grasp_ros.types import FloatArray, seconds
 OUTSIDE = 0.01  # share of positions outside the limits that is no longer a few glitches
 IMPOSSIBLE = 3.0  # times max_velocity: nobody sets the limits of a robot so far below its motion
 UNRELATED, LOOSE = 0.5, 0.9  # correlations of command and motion: refused below, warned of below
+RELATED = 0.7  # correlation with the commands of another joint, or in other units, that explains
+DEGREES = (np.pi / 180, 180 / np.pi)
 SLOPES = (0.8, 1.25)  # motion per command of a robot that follows
 FOLLOWING = 0.2  # share of moving steps near enough to the command to be judged by them alone
 NARROW = 0.3  # of a joint's range
@@ -63,14 +65,14 @@ class Checked:
 def check(lines: list[Timeline], lag: FloatArray, robot: RobotConfig, dt: float) -> Checked:
     """Compare the data with the robot's file. lag (J,): see timelines; dt: the model step, s."""
     follows = np.concatenate([line.follows for line in lines])
-    asked, moved, behind = (
+    asked, told, moved, behind, blocked = (
         np.concatenate([getattr(line, name) for line in lines])
-        for name in ('asked', 'moved', 'behind')
+        for name in ('asked', 'told', 'moved', 'behind', 'blocked')
     )
     positions = np.concatenate([line.recording.positions for line in lines])
-    near = np.abs(behind) <= np.array(robot.tracking_tolerance)
+    near = ~blocked
     near[:-1] &= near[1:]
-    asked, moved, behind, near = asked[follows], moved[follows], behind[follows], near[follows]
+    asked, told, moved, behind, near = (one[follows] for one in (asked, told, moved, behind, near))
     figures = [
         _figures(j, robot, positions[:, j], (asked, moved, behind, near), float(lag[j]), dt)
         for j in range(len(robot.joints))
@@ -80,7 +82,7 @@ def check(lines: list[Timeline], lag: FloatArray, robot: RobotConfig, dt: float)
     for j, joint in enumerate(figures):
         found += _position(joint, robot, j, positions[:, j])
         found += _speed(joint, robot.max_velocity[j])
-        found += _following(joint, j, robot, asked, moved, dt)
+        found += _following(joint, j, robot, told, moved, dt)
     steps = int(follows.sum())
     if steps < FEW_STEPS:
         found.append(
@@ -112,7 +114,7 @@ def _figures(
     outside = (positions < bottom - tolerance) | (positions > top + tolerance)
     known = used.sum() >= MIN_MOVING
     variance = float((asked[used] ** 2).sum())
-    went = np.abs(moved) > STILL * tolerance
+    went = (np.abs(moved) > STILL * tolerance) & (np.abs(moved - asked) < np.abs(moved) / 2)
     return JointFigures(
         robot.joints[j],
         float(low),
@@ -168,7 +170,7 @@ def _position(
         f'{joint.name}: {100 * joint.outside:.2g} % of the positions lie outside the limits '
         f'{bottom:.4g} to {top:.4g}; seen {positions.min():.4g} to {positions.max():.4g}.'
     )
-    if np.deg2rad(joint.low) >= bottom and np.deg2rad(joint.high) <= top:
+    if np.abs(positions).max() > 2 * np.pi and np.abs(np.deg2rad(positions)).max() < 2 * np.pi:
         text += ' Degrees, where radians are expected? Publish joint_states in rad (m for sliders)'
     else:
         text += " Mend position_min and position_max in the robot's file, or the driver"
@@ -191,7 +193,7 @@ def _following(
     joint: JointFigures,
     j: int,
     robot: RobotConfig,
-    asked: FloatArray,
+    told: FloatArray,
     moved: FloatArray,
     dt: float,
 ) -> Iterator[Finding]:
@@ -201,12 +203,13 @@ def _following(
         return
     figures = f'correlation {joint.correlation:.2f}, motion {joint.slope:.2f} times the command'
     if joint.correlation < UNRELATED or not 0.5 < joint.slope < 2:
-        others = [correlation(asked[:, k], moved[:, j]) for k in range(len(robot.joints))]
+        others = [correlation(one, moved[:, j]) for one in told.T]
         best = int(np.argmax(others))
+        scale = float(told[:, j] @ moved[:, j]) / max(float((told[:, j] ** 2).sum()), 1e-12)
         text = f'{name}: its motion does not follow its commands ({figures}). '
-        if best != j and others[best] > LOOSE - 0.2:
+        if best != j and others[best] > RELATED:
             text += f'It follows those of {robot.joints[best]}: are the names swapped?'
-        elif abs(joint.slope - np.pi / 180) < 0.005 or abs(joint.slope - 180 / np.pi) < 15:
+        elif others[j] > RELATED and any(0.7 < scale / one < 1.4 for one in DEGREES):
             text += 'Are commands and positions in different units, degrees and radians?'
         else:
             text += 'Is --command-topic what moves this robot, and is each name the right joint?'

@@ -32,14 +32,14 @@ class Replay:
     before (N, J): at each frame, as the commands received until then have it. after (N, J): one
     frame later, before a command received just then changes it; the last row repeats `before`.
     known (N,): whether any command had been taken. refused: reason -> number of commands that the
-    controller does not take. aborts: how often the controller gave up a trajectory.
+    controller does not take. stops: number of a command -> when the controller gave it up, ns.
     """
 
     before: FloatArray
     after: FloatArray
     known: NDArray[np.bool_]
     refused: Counter[str]
-    aborts: int
+    stops: dict[int, int]
 
 
 def replay(
@@ -50,17 +50,13 @@ def replay(
     lag_ns: int = 0,
 ) -> Replay:
     """The reference that the robot felt at `times` (N,): `lag_ns` earlier than commanded."""
-    commands = _taken(section, joints, lag_ns)
+    commands = _taken(section, lag_ns)
     result = _run(section, times, commands, joints, tolerance, {})
     stops = _stops(section.at(times), result.before, times, commands, tolerance)
-    if stops:
-        result = _run(section, times, commands, joints, tolerance, stops)
-    return replace(result, aborts=len(stops))
+    return _run(section, times, commands, joints, tolerance, stops) if stops else result
 
 
-def _taken(
-    section: Section, joints: tuple[str, ...], lag_ns: int
-) -> list[tuple[int, JointTrajectory]]:
+def _taken(section: Section, lag_ns: int) -> list[tuple[int, JointTrajectory]]:
     """(when its effect is felt, command), in this order; starts of trajectories moved as well."""
     moved = [
         (arrival + lag_ns, replace(one, start_ns=one.start_ns + lag_ns if one.start_ns else 0))
@@ -77,7 +73,7 @@ def _run(
     tolerance: FloatArray,
     stops: dict[int, int],
 ) -> Replay:
-    """One pass of the controller's model. stops: command -> the frame at which it is given up."""
+    """One pass of the controller's model, which gives commands up as `stops` of Replay says."""
     positions = section.at(times)
     arrivals = np.array([arrival for arrival, _ in commands], dtype=np.int64)
     where = section.at(arrivals)  # the robot was when each command came
@@ -85,7 +81,7 @@ def _run(
     before, after = np.empty_like(positions), np.empty_like(positions)
     known = np.zeros(len(times), dtype=bool)
     refused: Counter[str] = Counter()
-    done, taken, active = 0, False, -1
+    done, taken, active, due = 0, False, -1, dict(stops)
 
     def take() -> None:
         nonlocal done, taken, active
@@ -105,7 +101,8 @@ def _run(
     for i, now in enumerate(times.tolist()):
         while done < len(commands) and commands[done][0] <= now:
             take()
-        if stops.get(active) == i:
+        if due.get(active, now + 1) <= now:
+            del due[active]
             controller.activate(positions[i])
         before[i], known[i] = controller.reference(now).position, taken
         if i + 1 == len(times):
@@ -115,7 +112,7 @@ def _run(
             take()
         after[i] = controller.reference(following).position
     after[-1] = before[-1]
-    return Replay(before, after, known, refused, 0)
+    return Replay(before, after, known, refused, stops)
 
 
 def _stops(
@@ -125,7 +122,7 @@ def _stops(
     commands: list[tuple[int, JointTrajectory]],
     tolerance: FloatArray,
 ) -> dict[int, int]:
-    """Command -> the frame where the controller gave it up and held the robot.
+    """Number of a command -> when the controller gave it up and held the robot, ns.
 
     As joint_trajectory_controller does when its tolerances are violated. Seen where the robot
     stands until the next command while its reference moves on in two joints or more: an obstacle
@@ -143,7 +140,7 @@ def _stops(
         travel = np.abs(reference[first : last + 1] - reference[first]).max(axis=0)
         behind = np.abs(reference[last] - positions[last])
         if last - first >= HOLD_STEPS and ((travel > tolerance) & (behind > tolerance)).sum() > 1:
-            found[int(command)] = first
+            found[int(command)] = int(times[first])
     return found
 
 
@@ -151,14 +148,18 @@ def measure_lag(
     section: Section,
     times: TimeArray,
     follows: NDArray[np.bool_],
+    prompt: Replay,
     joints: tuple[str, ...],
     tolerance: FloatArray,
 ) -> FloatArray:
     """How long (J,) each joint comes after its reference, s; NaN where it hardly moves.
 
     The shift of the reference, in time, whose steps between frames at `times` (N,) resemble the
-    measured ones most. follows (N,): whether the next frame is one step later.
+    measured ones most, where it follows. follows (N,): whether the next frame is one step later.
+    prompt: the replay at these frames without a lag.
     """
+    near = np.abs(prompt.before - section.at(times)) <= tolerance
+    near[:-1] &= near[1:]
     begin = int(times[0])
     grid = np.arange(begin, min(int(times[-1]), begin + LAG_SPAN_NS) + 1, LAG_GRID_NS)
     used = follows & (times - begin >= MAX_LAG_NS)
@@ -166,7 +167,8 @@ def measure_lag(
     index = np.flatnonzero(used)
     if len(index) < MIN_MOVING:
         return np.full(len(joints), np.nan)
-    reference = _run(section, grid, _taken(section, joints, 0), joints, tolerance, {}).before
+    commands = _taken(section, 0)
+    reference = _run(section, grid, commands, joints, tolerance, prompt.stops).before
     measured = section.at(times[index + 1]) - section.at(times[index])
     shifts = np.arange(0, MAX_LAG_NS + 1, LAG_GRID_NS)
     likeness = np.empty((len(shifts), len(joints)))
@@ -177,7 +179,8 @@ def measure_lag(
                 np.interp((at - shift - begin).astype(float), since, joint)
                 for at in (times[index], times[index + 1])
             )
-            likeness[row, j] = correlation(end - start, measured[:, j])
+            free = near[index, j] if near[index, j].sum() >= len(index) / 5 else slice(None)
+            likeness[row, j] = correlation((end - start)[free], measured[free, j])
     lags = np.array([_peak(column) for column in likeness.T]) * seconds(LAG_GRID_NS)
     moving = (np.abs(measured) > STILL * tolerance).sum(axis=0)
     return np.where(moving >= MIN_MOVING, lags, np.nan)

@@ -13,7 +13,7 @@ from grasp_ros.config import RobotConfig
 from grasp_ros.robot.command import Command
 from grasp_ros.training.findings import Finding
 from grasp_ros.training.recording import Recording
-from grasp_ros.training.replay import measure_lag, replay
+from grasp_ros.training.replay import Replay, measure_lag, replay
 from grasp_ros.training.timing import Section, check_step, period, pick_frames, sections
 from grasp_ros.types import BadInput, FloatArray, TimeArray, nanoseconds
 
@@ -26,9 +26,11 @@ class Timeline:
 
     frames (N,): indices of the recording's images. positions (N, J), m or rad; actions (N, A) and
     follows (N,): see Dataset. asked, moved, behind (N, J): how far the command moves each joint
-    until the next frame, how far it moves, and how far it is from the command, m or rad. refused:
-    reason -> number of commands that the controller does not take. aborts: how often it gave a
-    trajectory up. lag_ns: how much later than commanded the actions are read.
+    until the next frame, how far it moves, and how far it is from the command, m or rad; told
+    (N, J): `asked` of a robot that followed all commands to the end, whatever they are. blocked
+    (N, J): whether that is further than its lag explains. refused: reason -> number of commands
+    that the controller does not take. aborts: how often it gave a trajectory up. lag_ns: how much
+    later than commanded the actions are read.
     """
 
     recording: Recording
@@ -37,8 +39,10 @@ class Timeline:
     actions: FloatArray
     follows: NDArray[np.bool_]
     asked: FloatArray
+    told: FloatArray
     moved: FloatArray
     behind: FloatArray
+    blocked: NDArray[np.bool_]
     refused: Counter[str]
     aborts: int
     lag_ns: int
@@ -69,11 +73,15 @@ def timelines(
         stretches = [_stretch(section, step_ns) for section in cut]
         apart = np.concatenate([np.diff(one.times)[one.follows[:-1]] for one in stretches])
         check_step(recording.path, apart / 1e9, command.dt, period([recording]))
-        longest = max(stretches, key=lambda one: len(one.times))
+        prompt = [replay(one.section, one.times, robot.joints, tolerance) for one in stretches]
+        longest = max(range(len(stretches)), key=lambda i: len(stretches[i].times))
+        one = stretches[longest]
         lags.append(
-            measure_lag(longest.section, longest.times, longest.follows, robot.joints, tolerance)
+            measure_lag(
+                one.section, one.times, one.follows, prompt[longest], robot.joints, tolerance
+            )
         )
-        found.append((recording, stretches, tuple(findings)))
+        found.append((recording, stretches, prompt, tuple(findings)))
     lag = np.array([_median(joint) for joint in np.array(lags).T])
     late = _median(lag)
     lag_ns = nanoseconds(late) if late > LATE * command.dt else 0
@@ -106,22 +114,28 @@ def _stretch(section: Section, step_ns: int) -> _Stretch:
 def _timeline(
     recording: Recording,
     stretches: list[_Stretch],
+    prompt: list[Replay],
     findings: tuple[Finding, ...],
     robot: RobotConfig,
     command: Command,
     lag_ns: int,
 ) -> Timeline:
     tolerance = np.array(robot.tracking_tolerance)
-    replays = [
-        replay(one.section, one.times, robot.joints, tolerance, lag_ns) for one in stretches
+    joints = robot.joints
+    replays = prompt
+    if lag_ns:
+        replays = [replay(one.section, one.times, joints, tolerance, lag_ns) for one in stretches]
+    obeyed = [
+        replay(one.section, one.times, joints, np.full(len(joints), np.inf), lag_ns)
+        for one in stretches
     ]
     positions = np.concatenate([one.section.at(one.times) for one in stretches])
     before, after = (
         np.concatenate([getattr(one, name) for one in replays]) for name in ('before', 'after')
     )
-    behind = before - positions
+    blocked = np.abs(before - positions) > tolerance
     # A blocked joint is told to go on from where it stands, as the planner will tell it.
-    start = np.where(np.abs(behind) > tolerance, positions, before)
+    start = np.where(blocked, positions, before)
     follows = [one.follows & done.known for one, done in zip(stretches, replays, strict=True)]
     refused: Counter[str] = Counter()
     for one in replays:
@@ -133,10 +147,12 @@ def _timeline(
         command.actions(np.stack([start, after], axis=-2))[..., 0, :],
         np.concatenate(follows),
         after - before,
+        np.concatenate([one.after - one.before for one in obeyed]),
         np.append(np.diff(positions, axis=0), np.zeros((1, positions.shape[1])), axis=0),
-        behind,
+        np.concatenate([one.before for one in prompt]) - positions,
+        blocked,
         refused,
-        sum(one.aborts for one in replays),
+        sum(len(one.stops) for one in replays),
         lag_ns,
         findings,
     )
