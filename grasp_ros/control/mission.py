@@ -116,9 +116,10 @@ class Mission:
         self._renew()
         return had
 
-    def clock_jumped(self) -> None:
+    def clock_jumped(self, reason: str) -> None:
         """What was told before holds no more. No stop: it would be stamped with the wrong time."""
-        self.cancel()
+        if self.cancel():
+            self._held = f'{reason}: the goal was dropped'
         self._under_way = self._stop_due = False
         self._clock_seen, self._clock_still, self._frozen = None, False, None
         self._following = None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from grasp_ros.config import PlannerNodeConfig
-from grasp_ros.control.gate import Gate
+from grasp_ros.control.gate import Gate, Late, NotNow
 from grasp_ros.control.mission import Job, Mission, Verdict
 from grasp_ros.control.receding_horizon import Clock, RecedingHorizon, Replan
 from grasp_ros.control.statistics import Statistics
@@ -123,7 +123,6 @@ class Pilot:
     def look(self, lacking: Refused | None) -> None:
         """Regularly. lacking: why there is no observation young enough to act on, or None."""
         with self.lock:
-            self._mission.tick(self._clock(), self._steady())
             self._mission.see(lacking)
             self._mission.controller(*self._outside.controller())
             self._update()
@@ -164,11 +163,11 @@ class Pilot:
         self._clock_watch.accept(*times)
         return jump
 
-    def forget(self) -> None:
+    def forget(self, reason: str) -> None:
         """The clock jumped: whatever was stamped or planned before means nothing now."""
         with self.lock:
             self._clock_watch.clear()
-            self._mission.clock_jumped()
+            self._mission.clock_jumped(reason)
             self._gate.clear()
             self._forgotten, self._last = True, None
             self._update()
@@ -257,10 +256,10 @@ class Pilot:
         if isinstance(message, JointTrajectory):
             self._send(message, now_ns)
             self._mission.sent()
-        elif message.reason == 'late':
+        elif isinstance(message, Late):
             self._statistics.counts['overruns'] += 1
             self._mission.late()
-        else:
+        elif not isinstance(message, NotNow):
             self._statistics.counts['guard_refused'] += 1
             self._mission.held(message.reason)
 
@@ -274,7 +273,9 @@ class Pilot:
 
     def _update(self) -> None:
         """Do what the facts ask for now, and tell."""
-        verdict = self._mission.judge(self._steady())
+        steady_ns = self._steady()
+        self._mission.tick(self._clock(), steady_ns)
+        verdict = self._mission.judge(steady_ns)
         if verdict.stop:
             now_ns = self._clock()
             if (message := self._gate.stop(now_ns)) is not None:

@@ -43,9 +43,12 @@ class Outlet:
         """~/status when there is news, and a line on the console when it is time for one."""
         self._report, verdict = report, report.verdict
         if (line := self._voice.line(verdict, time.monotonic_ns())) is not None:
-            warn = verdict.state in (WAITING, HOLDING)
-            log = self._log.warning if warn else self._log.info
-            (self._log.error if verdict.state == FAULT else log)(line)
+            if verdict.state == FAULT:  # rclpy wants one severity at each place
+                self._log.error(line)
+            elif verdict.state in (WAITING, HOLDING):
+                self._log.warning(line)
+            else:
+                self._log.info(line)
         events = sum(report.statistics.counts.values())
         if self._voice.news(verdict, report.goal) or events != self._events:
             self._events = events

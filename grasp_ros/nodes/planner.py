@@ -177,7 +177,7 @@ class PlannerNode(Node):
         """Whatever was stamped or planned before means nothing now."""
         self._out.note(f'{what}: observations, goal and plan are dropped')
         self._pairing.clear()
-        self._pilot.forget()
+        self._pilot.forget(what)
 
     def _watch(self) -> None:
         if self._worker.died is not None:

@@ -152,7 +152,7 @@ class Pairing(Generic[Message]):
             if refused is None and newest_ns == 0:
                 return Refused(silent(camera))
             age = seconds(now_ns - newest_ns)
-            return refused or Refused(f'{camera}: nothing new for {age:.1f} s')
+            return refused or Refused(f'no usable {camera} for {age:.1f} s')
         return self._unpaired(now_ns) or refused or Refused('no image that could be used')
 
     def _refuse(self, refused: Refused, now_ns: int) -> Refused:

@@ -229,10 +229,10 @@ def test_first_fault_stays_until_it_is_cleared(moving):
     moving.fail('x jumped')
     moving.fail('y is outside')
     moving.cancel()
-    moving.clock_jumped()
+    moving.clock_jumped('the clock jumped by -5.000 s')
     assert moving.judge(0).reason.startswith('x jumped')
     assert moving.clear_fault() == 'x jumped'
-    assert says(moving) == (WAITING, 'no goal')
+    assert says(moving)[0] == WAITING
     assert moving.clear_fault() is None
 
 
@@ -246,8 +246,9 @@ def test_clock_that_stands_still_is_told_and_needs_no_stop(moving):
 
 def test_jump_of_the_clock_drops_the_goal_without_a_stop(moving):
     job = moving.begin(0)
-    moving.clock_jumped()
-    assert moving.judge(0) == Verdict(WAITING, 'no goal', stop=False)
+    moving.clock_jumped('the clock jumped by -5.000 s')
+    reason = 'the clock jumped by -5.000 s: the goal was dropped'
+    assert moving.judge(0) == Verdict(WAITING, reason, stop=False)
     assert not moving.may_send(job, 0)
 
 
@@ -326,7 +327,7 @@ class Anything(RuleBasedStateMachine):
 
     @rule()
     def clock_jump(self):
-        self.mission.clock_jumped()
+        self.mission.clock_jumped('the clock jumped by -5.000 s')
         self.pending = self.force = None
         self.frozen = self.under_way = False
         self.change()

@@ -189,7 +189,9 @@ class PlannerRig:
 
     def show_joints(self, names=None, position=None) -> None:
         """Publish the gantry's joints, or others."""
-        message = messages.from_joints(self.gantry.joints(), names or self.gantry.world.robot.joints)
+        message = messages.from_joints(
+            self.gantry.joints(), names or self.gantry.world.robot.joints
+        )
         if position is not None:
             message.position, message.velocity = position, []
         self._joints.publish(message)
@@ -223,7 +225,7 @@ class PlannerRig:
         self.look()
         goal = int(self.counts.get('goal', 0)) + 1
         self.send_goal(self.view_from(position))
-        self.wait_for(f'goal {goal}')
+        wait_until(lambda: self.counts.get('goal') == str(goal), f'goal {goal}')
         return self
 
     def look(self, seconds: float = 0.2, **image) -> None:

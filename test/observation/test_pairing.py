@@ -203,7 +203,7 @@ def test_says_what_is_lacking(pairing):
     take(pairing)
     assert lacking(pairing, 10) is None
     assert lacking(pairing, 500) is None
-    assert lacking(pairing, 720) == 'image: nothing new for 0.7 s'
+    assert lacking(pairing, 720) == 'no usable image for 0.7 s'
     joints(pairing, 2000, (float('nan'), 0.0))
     show(pairing, 2000)
     assert 'position nan' in lacking(pairing, 2000)
