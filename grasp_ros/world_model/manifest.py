@@ -19,6 +19,7 @@ from grasp_ros.world_model.trust import Bounds, read_bounds
 FORMAT = 2
 MANIFEST = 'model.yaml'
 LARGEST = 64 * 1024  # bytes of model.yaml: a few kB are usual, and YAML is read slowly
+MOST_BRACKETS = 500  # written manifests have hardly any; thousands of nested ones take seconds
 FILES = ('encoder.onnx', 'dynamics.safetensors', 'memory.safetensors')
 
 
@@ -118,7 +119,10 @@ def _parsed(path: Path) -> object:
     try:
         if (size := path.stat().st_size) > LARGEST:
             raise BadInput(f'{path}: {size} bytes, at most {LARGEST} expected')
-        return yaml.safe_load(path.read_text(encoding='utf-8'))
+        text = path.read_text(encoding='utf-8')
+        if (count := text.count('[') + text.count('{')) > MOST_BRACKETS:
+            raise BadInput(f'{path}: {count} lists in brackets, at most {MOST_BRACKETS} expected')
+        return yaml.safe_load(text)
     except (OSError, yaml.YAMLError, RecursionError, ValueError) as error:
         # RecursionError: lists in lists; ValueError: no UTF-8, no number, or no date.
         if isinstance(error, BadInput):

@@ -13,10 +13,11 @@ from safetensors.torch import load_file, save_file
 
 from grasp_ros.config import ModelConfig, RobotConfig
 from grasp_ros.types import BadInput, Observation
-from grasp_ros.world_model.bundle import FILES, load_bundle, sha256
-from grasp_ros.world_model.manifest import Manifest
+from grasp_ros.world_model.bundle import load_bundle, sha256
+from grasp_ros.world_model.manifest import FILES, Manifest
 
 SHIPPED = ('gantry_wall', 'gantry_maze')
+IMAGE = {'kind': 'image', 'source': [64, 64], 'encoder': [64, 64]}
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def rewrite(path: Path, **changes: object) -> None:
     manifest = yaml.safe_load((path / 'model.yaml').read_text())
     manifest |= changes
     manifest['files'] = {name: sha256(path / name) for name in FILES}
+    manifest |= {name: one for name, one in changes.items() if name == 'files'}
     (path / 'model.yaml').write_text(yaml.safe_dump(manifest))
 
 
@@ -80,7 +82,25 @@ def test_refuses_a_large_file_pointer_in_place_of_the_model(copy: Path, robot: R
 def test_refuses_a_file_that_is_no_model_even_with_its_hash(copy: Path, robot: RobotConfig):
     (copy / 'encoder.onnx').write_bytes(b'not a model')
     rewrite(copy)
-    with pytest.raises(BadInput, match='not a usable ONNX model'):
+    with pytest.raises(BadInput, match='not a usable model'):
+        load_bundle(config(copy), robot)
+
+
+def test_weights_beside_the_encoder_are_refused(copy: Path, robot: RobotConfig, monkeypatch):
+    # Nothing hashes them. onnxruntime looks for them beside a model's file, or in the working
+    # directory for a model from bytes.
+    onnx = pytest.importorskip('onnx')
+    onnx.save_model(
+        onnx.load(copy / 'encoder.onnx'),
+        copy / 'encoder.onnx',
+        save_as_external_data=True,
+        location='weights.bin',
+        size_threshold=0,
+    )
+    assert (copy / 'weights.bin').stat().st_size > 100_000
+    rewrite(copy)
+    monkeypatch.chdir(copy)
+    with pytest.raises(BadInput, match='weights must lie in the file itself'):
         load_bundle(config(copy), robot)
 
 
@@ -109,16 +129,18 @@ def test_refuses_a_bundle_of_another_robot(bundle, robot, change, reason):
     'change',
     [
         {'latent': 16},
-        {'dynamics_width': 64},
-        {'image': {'source_height': 64, 'source_width': 64, 'height': 32, 'width': 32}},
+        {'dynamics': {'architecture': 'residual_mlp', 'config': {'width': 64, 'depth': 2}}},
+        {'dynamics': {'architecture': 'residual_mlp', 'config': {'width': 128, 'depth': 3}}},
+        {'inputs': {'image': IMAGE | {'encoder': [32, 32]}}},
+        {'inputs': {'picture': IMAGE}},
+        {'inputs': {'image': IMAGE, 'joints': {'kind': 'joints', 'size': 2}}},
         {'joints': ['x_joint']},
-        {'format': 99},
-        {'action': {'meaning': 'torque', 'low': [-1, -1], 'high': [1, 1], 'dt': 0.1}},
+        {'goal_tolerance': 1000.0},
     ],
 )
 def test_refuses_a_manifest_that_does_not_fit_its_files(copy, robot, change):
     rewrite(copy, **change)
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput, match=str(copy)):
         load_bundle(config(copy), robot)
 
 
