@@ -6,6 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from grasp_ros.planning import boxqp
 from grasp_ros.world_model.dynamics import Step
 
 DIFFERENCE = (
@@ -48,25 +49,19 @@ def boxed_step(
 ) -> Tensor:
     """The action (N, A) in [-1, 1] that brings the linearised model nearest to the target.
 
-    here (N, D) and jacobian (N, A, D) at `action`, as linearise gives them. The box is kept by one
-    sweep of projected coordinate descent from the clamped solution, exact for A <= 2.
+    here (N, D) and jacobian (N, A, D) at `action`, as linearise gives them.
     """
-    size = action.shape[1]
+    kind = action.dtype
+    if kind.itemsize < 4:  # half precision squares to noise, and has no solver
+        here, jacobian, action = here.float(), jacobian.float(), action.float()
     residual = here - target
     if weight is not None:
         root = weight.sqrt()
         jacobian, residual = jacobian * root.unsqueeze(-2), residual * root
     hessian = jacobian @ jacobian.mT
     hessian.diagonal(dim1=1, dim2=2).mul_(1 + DAMPING).add_(FLOOR)
-    gradient = jacobian @ residual[..., None]
-    solved = (action - torch.linalg.solve_ex(hessian, gradient)[0][..., 0]).clamp_(-1, 1)
-    gradient = gradient[..., 0]
-    for i in range(size):
-        row = hessian[:, i]
-        slope = gradient[:, i] + (row * (solved - action)).sum(1)
-        solved[:, i] -= slope / row[:, i]
-        solved[:, i].clamp_(-1, 1)
-    return solved
+    gradient = (jacobian @ residual[..., None])[..., 0]
+    return boxqp.solve(hessian, gradient, action, -1.0, 1.0).to(kind)
 
 
 def travel_steps(
