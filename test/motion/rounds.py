@@ -149,8 +149,9 @@ def play(setting: Setting, messages: int, seconds: float = 60.0) -> Round:
     # It may hold a little beside where it stands: friction, gravity.
     controller = Controller(here + rng.uniform(-0.3, 0.3, 2) * tolerance, setting.from_desired)
     acceleration = np.array(limits.max_acceleration)
-    # Motors that can do more than they are asked for.
-    robot = Robot(here.copy(), setting.lag / speed.max(), 1.2 * speed, 2 * acceleration)
+    # A joint that comes free catches up with its command at full speed, and faster than the
+    # limit on acceleration allows: a controller may have to begin with that motion.
+    robot = Robot(here.copy(), setting.lag / speed.max(), speed, 2 * acceleration)
     checker = Checker(low, high, speed, acceleration, tolerance)
 
     now = [START]
