@@ -7,7 +7,6 @@ import torch
 from grasp_ros.planning.greedy import gauss_newton, travel_steps
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.roadmap import Roadmap
-from grasp_ros.types import BadInput
 from grasp_ros.world_model.memory import Memory
 
 SPEED = 0.05
@@ -117,15 +116,3 @@ def test_near_goal_is_reached_directly():
     path = roadmap.path(start)
     assert path is not None
     assert path.steps == pytest.approx(2.0, abs=0.5)
-
-
-def test_memory_survives_a_round_trip_and_refuses_wrong_sizes():
-    memory = ring(8)
-    again = Memory.from_tensors(memory.tensors(), latent=2, joints=2)
-    assert torch.equal(again.edges, memory.edges)
-    with pytest.raises(BadInput, match='expected'):
-        Memory.from_tensors(memory.tensors(), latent=3, joints=2)
-    broken = memory.tensors()
-    del broken['edges']
-    with pytest.raises(BadInput, match='edges'):
-        Memory.from_tensors(broken, latent=2, joints=2)
