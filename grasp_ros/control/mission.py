@@ -262,7 +262,8 @@ class Mission:
         if not self._active:
             return WAITING, 'not active'
         if self._clock_still:
-            return WAITING, 'the clock stands still'
+            lacking = '' if self._lacking is None else f'; {self._lacking.reason}'
+            return WAITING, f'the clock stands still{lacking}'
         if self._lacking is not None:
             return WAITING, self._lacking.reason
         if self._frozen is not None:

@@ -40,7 +40,9 @@ def start_planner(gantry, bundle):
     gantry.reset(np.array([-0.2, -0.2]))
     with contextlib.ExitStack() as stack:
 
-        def start(execute=False, *parameters: str, controller: bool = True) -> PlannerRig:
+        def start(
+            execute=False, *parameters: str, controller: bool = True, expect_failure: bool = False
+        ) -> PlannerRig:
             arguments = planner_ros_arguments(
                 'gantry', 'plan.yaml', str(bundle), execute, COMMANDS.split('/')[0], True, ''
             )
@@ -48,7 +50,7 @@ def start_planner(gantry, bundle):
                 arguments += ['-p', parameter]
             compressed = 'observation.image_transport:=compressed' in parameters
             make = partial(PlannerNode, arguments)
-            running_node = stack.enter_context(running(make, arguments))
+            running_node = stack.enter_context(running(make, arguments, expect_failure))
             rig = PlannerRig(*running_node, gantry, compressed)
             if controller:
                 rig.connect_controller()

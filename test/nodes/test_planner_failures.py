@@ -9,7 +9,8 @@ import pytest
 from rig import TIMEOUT, wait_until
 
 from grasp_ros.control import receding_horizon
-from grasp_ros.planning.grasp import Grasp
+from grasp_ros.nodes import messages
+from grasp_ros.planning.anytime import AnytimePlanner
 
 
 class Planning:
@@ -17,7 +18,7 @@ class Planning:
 
     def __init__(self, real):
         self.real = real
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.held, self.begun, self.release = False, threading.Event(), threading.Event()
 
     def __call__(self, *arguments):
@@ -32,16 +33,20 @@ class Planning:
 @pytest.fixture
 def planning(monkeypatch):
     """The planner of the next node, to be held back or made to fail."""
-    planning = Planning(Grasp.plan)
-    monkeypatch.setattr(Grasp, 'plan', lambda *arguments: planning(*arguments))
+    planning = Planning(AnytimePlanner.plan)
+    monkeypatch.setattr(AnytimePlanner, 'plan', lambda *arguments: planning(*arguments))
     yield planning
     planning.release.set()
 
 
 @pytest.fixture
 def rig(planning, start_planner):
-    """A planner node with a goal, executing."""
-    return start_planner(True).aim()
+    """A planner node with a goal, executing, that holds the robot where it stands."""
+    rig = start_planner(True).aim()
+    rig.plan()
+    assert len(rig.trajectories) == 1
+    rig.tick(1.0)
+    return rig
 
 
 def hold(rig, planning) -> None:
@@ -64,50 +69,116 @@ def test_guard_stands_before_the_controller(rig, monkeypatch):
     monkeypatch.setattr(receding_horizon, 'from_actions', broken)
     rig.plan()
     assert rig.statuses[-1].message == 'HOLDING: guard: positions are not finite'
-    assert rig.counts['guard_refused'] == '1' and not rig.trajectories
+    assert rig.counts['guard_refused'] == '1' and len(rig.trajectories) == 1
     monkeypatch.undo()
     rig.plan()
-    assert rig.counts['state'] == 'PLANNING' and len(rig.trajectories) == 1
+    assert rig.counts['state'] == 'PLANNING' and len(rig.trajectories) == 2
 
 
-def test_planner_that_raises_is_told_and_tried_again(rig, planning):
+def test_planner_that_raises_is_told_and_tried_again(rig, planning, capfd):
     planning.error = ArithmeticError('no plan today')
-    rig.look()
-    rig.wait_for('HOLDING: ArithmeticError: no plan today')
-    assert rig.counts['failures'] == '1' and not rig.trajectories
+    for failures in '12':
+        rig.look()
+        wait_until(lambda count=failures: rig.counts.get('failures') == count, 'the failure')
+    assert rig.statuses[-1].message == 'HOLDING: ArithmeticError: no plan today'
+    assert len(rig.trajectories) == 1
     planning.error = None
     rig.plan()
-    assert rig.counts['state'] == 'PLANNING' and len(rig.trajectories) == 1
+    assert rig.counts['state'] == 'PLANNING' and len(rig.trajectories) == 2
+    errors = capfd.readouterr().err
+    assert errors.count('Traceback') == 1 and 'raise self.error' in errors
 
 
-def test_plan_that_comes_too_late_is_not_sent(rig, planning):
+def late(rig, planning) -> None:
+    """A plan that comes a second after its image."""
+    before = int(rig.counts.get('overruns', 0))
     hold(rig, planning)
     rig.tick(1.0)
     planning.release.set()
-    wait_until(lambda: rig.counts.get('overruns') == '1', 'the overrun to be counted')
-    assert not rig.trajectories
+    wait_until(
+        lambda: int(rig.counts.get('overruns', 0)) == before + 1, 'the overrun to be counted'
+    )
+    planning.begun.clear()
+    planning.release.clear()
 
 
-@pytest.mark.parametrize('meanwhile', ['another_goal', 'cancel', 'execute_false'])
+def test_plan_that_comes_too_late_is_not_sent(rig, planning):
+    late(rig, planning)
+    assert len(rig.trajectories) == 1
+    rig.plan()
+    assert rig.counts['state'] == 'PLANNING'
+
+
+def test_plans_that_come_too_late_again_and_again_are_told(rig, planning):
+    for _ in range(3):
+        late(rig, planning)
+    rig.look()
+    rig.wait_for('HOLDING: the last 3 plans came too late to be sent')
+
+
+@pytest.mark.parametrize('meanwhile', ['another_goal', 'cancel', 'execute_false', 'off_and_on'])
 def test_plan_that_is_no_longer_wanted_is_not_sent(rig, planning, meanwhile):
     hold(rig, planning)
     if meanwhile == 'another_goal':
         rig.send_goal(rig.view_from((-0.2, -0.25)))
-        rig.wait_for('goal 2')
+        wait_until(lambda: rig.counts['goal'] == '2', 'the goal')
     elif meanwhile == 'cancel':
         assert rig.peer.call('planner/cancel').success
     else:
         assert rig.peer.set_parameter('planner', 'control.execute', False)[0]
+    if meanwhile == 'off_and_on':
+        assert rig.peer.set_parameter('planner', 'control.execute', True)[0]
     planning.release.set()
     if meanwhile == 'another_goal':
         rig.plan()  # the worker comes to this after the old one
-        assert len(rig.plans) == 1 and len(rig.trajectories) == 1
+        assert len(rig.plans) == 2 and len(rig.trajectories) == 2
     else:
         assert rig.end()
-        assert not rig.trajectories
+        assert len(rig.trajectories) == 1
 
 
 def test_hanging_planner_does_not_hold_up_the_end(rig, planning):
     hold(rig, planning)
     assert rig.end(timeout=3.0)
     planning.release.set()
+
+
+def test_hanging_planner_is_told_and_the_robot_stopped(rig, planning):
+    while not np.abs(rig.gantry.joints().velocity).max() > 0.05:
+        rig.plan()
+    sent = len(rig.trajectories)
+    hold(rig, planning)
+    rig.wait_for('HOLDING: the planner has not answered for 1.')
+    wait_until(lambda: len(rig.trajectories) == sent + 1, 'the stop')
+    assert not messages.to_trajectory(rig.trajectories[-1]).velocities[-1].any()
+    planning.release.set()
+    rig.plan()
+    assert rig.counts['state'] == 'PLANNING'
+
+
+@pytest.mark.parametrize('end', [SystemExit(3), KeyboardInterrupt()])
+def test_dead_planner_thread_ends_the_node_with_a_stop(planning, start_planner, end):
+    rig = start_planner(True, expect_failure=True).aim()
+    while not np.abs(rig.gantry.joints().velocity).max() > 0.05:
+        rig.plan()
+    sent = len(rig.trajectories)
+    planning.error = end
+    rig.look()
+    wait_until(lambda: len(rig.trajectories) == sent + 1, 'the stop')
+    assert not messages.to_trajectory(rig.trajectories[-1]).velocities[-1].any()
+    assert rig.end()
+
+
+def test_exception_in_a_callback_ends_the_node_with_a_stop(start_planner, monkeypatch):
+    rig = start_planner(True, expect_failure=True).aim()
+    while not np.abs(rig.gantry.joints().velocity).max() > 0.05:
+        rig.plan()
+    sent = len(rig.trajectories)
+
+    def broken(*_):
+        raise ArithmeticError('a fault of this package')
+
+    monkeypatch.setattr(type(rig.node._pairing), 'lacking', broken)
+    rig.tick()
+    wait_until(lambda: len(rig.trajectories) == sent + 1, 'the stop')
+    assert rig.end()

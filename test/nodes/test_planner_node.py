@@ -54,10 +54,7 @@ def test_waits_for_the_camera(start_planner):
     rig = start_planner(True)
     rig.tick()
     rig.send_goal(rig.view_from(FAR))
-    wait_until(
-        lambda: rig.diagnosed('WAITING: no image on /image (sensor_msgs/Image): 1 publishers'),
-        'the reason',
-    )
+    rig.wait_for('no image on /image (sensor_msgs/Image): 1 publishers')
     assert_nothing_sent(rig)
 
 
