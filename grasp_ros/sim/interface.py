@@ -54,8 +54,8 @@ class SimulatedRobot(Protocol):
     def state(self) -> FloatArray:
         """Where the joints of `world.states` really are now (S,)."""
 
-    def render(self, camera: str = 'image') -> ImageArray:
-        """What a camera of the world's description sees now, (H, W, 3) uint8 rgb."""
+    def render(self, camera: str = '') -> ImageArray:
+        """What a camera of the world sees now, (H, W, 3) uint8 rgb; without a name, the first."""
 
     def close(self) -> None:
         """Free what the simulator holds."""

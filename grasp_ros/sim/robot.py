@@ -143,8 +143,9 @@ class MujocoRobot:
         """Where the joints of `world.states` are now (S,)."""
         return np.array(self.data.qpos[self._state])
 
-    def render(self, camera: str = 'image') -> ImageArray:
-        """What a camera sees now, (H, W, 3) uint8 rgb."""
+    def render(self, camera: str = '') -> ImageArray:
+        """What a camera sees now, (H, W, 3) uint8 rgb; without a name, the first."""
+        camera = camera or self.world.description.cameras[0].name
         if camera not in self._renderers:
             seen = self._cameras[camera]
             self._renderers[camera] = mujoco.Renderer(self.model, seen.height, seen.width)

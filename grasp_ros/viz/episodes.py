@@ -88,12 +88,12 @@ class Drawing:
 
 def replay(robot: SimulatedRobot, path: FloatArray) -> Iterator[ImageArray]:
     """Drive along recorded states (T, S) once more; the first camera's view at each of them."""
-    config, camera = robot.world.robot, robot.world.description.cameras[0].name
+    config = robot.world.robot
     joints, step_ns = len(config.joints), nanoseconds(PERIOD)
     path = path.copy()
     path[:, :joints] = np.clip(path[:, :joints], config.position_min, config.position_max)
     robot.reset(path[0])
-    yield robot.render(camera)
+    yield robot.render()
     for state in path[1:]:
         there = JointTrajectory(
             config.joints, robot.now_ns, np.array([step_ns]), state[None, :joints]
@@ -102,7 +102,7 @@ def replay(robot: SimulatedRobot, path: FloatArray) -> Iterator[ImageArray]:
         assert reason is None, reason
         for _ in range(round(PERIOD / robot.control_step)):
             robot.step()
-        yield robot.render(camera)
+        yield robot.render()
 
 
 def finer(world: World) -> World:

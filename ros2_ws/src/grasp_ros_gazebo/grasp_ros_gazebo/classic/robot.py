@@ -103,12 +103,12 @@ class GazeboRobot:
         """Where the joints are now (J,)."""
         return self._position.copy()
 
-    def render(self, camera: str = 'image') -> ImageArray:
+    def render(self, camera: str = '') -> ImageArray:
         """What the camera sees now, (H, W, 3) uint8 rgb.
 
         Raises BadInput between the camera's images: an older one would carry a wrong stamp.
         """
-        assert camera == self._camera.name, camera
+        assert camera in ('', self._camera.name), camera
         if self.now_ns % self._camera_ns:
             raise BadInput(
                 f'no image at {seconds(self.now_ns)} s: there is one each '
