@@ -31,13 +31,12 @@ def _one_sweep(
     hessian: Tensor, gradient: Tensor, start: Tensor, low: float, high: float
 ) -> Tensor:
     """The clamped solution, and one coordinate after the other from there."""
-    newton = torch.linalg.solve_ex(hessian, gradient[..., None])[0][..., 0]
+    newton = torch.linalg.solve_ex(hessian, gradient)[0]
     x = (start - newton).clamp_(low, high)
     for i in range(x.shape[1]):
         row = hessian[:, i]
         slope = gradient[:, i] + (row * (x - start)).sum(1)
-        x[:, i] -= slope / row[:, i]
-        x[:, i].clamp_(low, high)
+        x[:, i].sub_(slope / row[:, i]).clamp_(low, high)
     return x
 
 
@@ -61,7 +60,7 @@ def _active_set(
     for _ in range(size + EXTRA_ROUNDS):
         column = free[..., None]
         matrix = torch.where(column & column.mT, damped, identity)
-        step = torch.linalg.solve_ex(matrix, (slope * free)[..., None])[0][..., 0].nan_to_num()
+        step = torch.linalg.solve_ex(matrix, slope * free)[0].nan_to_num()
         projected = (x - step).clamp_(low, high)
         share = ((x - projected) / step).nan_to_num_(nan=1.0)  # of the step that the box allows
         first = share.amin(dim=1, keepdim=True)

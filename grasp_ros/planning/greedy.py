@@ -35,7 +35,7 @@ def linearise(step: Step, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
     """
     n, size = action.shape
     # Differences point to the inside of the box, where the model was trained.
-    delta = (action > 0).to(action.dtype).mul_(-2 * DIFFERENCE).add_(DIFFERENCE)
+    delta = torch.where(action > 0, -DIFFERENCE, DIFFERENCE).to(action.dtype)
     pattern = torch.eye(size + 1, size, dtype=z.dtype, device=z.device)
     probes = action[:, None] + pattern * delta[:, None]
     states = z[:, None].expand(-1, size + 1, -1).reshape(n * (size + 1), -1)
