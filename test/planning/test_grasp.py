@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """GRASP: its gradients, its trap, and what gets it out of the trap."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from toy import PAPER, behind_the_wall, path_through_the_door, planner, walled
 
 from grasp_ros.planning.grasp import Grasp, _state_gradient
 from grasp_ros.planning.objective import Goal
+from grasp_ros.planning.problem import never
 from grasp_ros.planning.registry import GraspConfig
 from grasp_ros.world_model.dynamics import ResidualMLP
 
@@ -96,3 +98,86 @@ def test_feasibility_gap_is_the_mean_defect_of_the_virtual_states():
     plan = planner(PAPER).plan(behind_the_wall())
     defect = walled(plan.states[:-1], plan.actions) - plan.states[1:]
     assert plan.feasibility_gap == pytest.approx(float(defect.norm(dim=1).mean()), rel=1e-5)
+
+
+def runs(settings, problem, seed=0, step=walled):
+    """All candidates of a run, copied: (actions, states, latents)."""
+    generator = torch.Generator().manual_seed(seed)
+    for a, s, latents in Grasp(step, settings).propose(problem, None, never, generator):
+        yield a.clone(), s.clone(), latents
+
+
+def test_gauss_newton_alone_follows_a_path_that_can_be_followed():
+    settings = GraspConfig(sync='none', lr_states=0.0)
+    problem = behind_the_wall(path=path_through_the_door())
+    assert planner(settings).plan(problem).cost < AT_GOAL
+
+
+def test_moved_states_mend_a_path_in_jumps():
+    # One state for five steps: no action can jump, so that frozen states mislead.
+    jumps = path_through_the_door()[torch.arange(61) // 5 * 5]
+    problem = behind_the_wall(path=jumps)
+    moved = GraspConfig(sync='none', iterations=20)
+    frozen = replace(moved, lr_states=0.0)
+    cost, stiff = (planner(one).plan(problem).cost for one in (moved, frozen))
+    assert cost < 0.05 < 0.2 < stiff
+
+
+def test_adam_starts_anew_after_a_sync():
+    # Its first step moves every state by the learning rate, whatever the gradient.
+    settings = replace(PAPER, state_noise=0.0, iterations=6, sync_every=1, sync_lr=0.0)
+    states = [s for _, s, _ in runs(settings, behind_the_wall(20))]
+    for before, after in itertools.pairwise(states):
+        moved = (after - before)[:, 1:-1].abs()
+        moved = moved[moved > 1e-6]  # those with a gradient
+        assert (moved - settings.lr_states).abs().quantile(0.9) < 1e-4
+
+
+def test_last_iteration_syncs_however_long_the_interval():
+    problem = behind_the_wall(path=path_through_the_door())
+    for every in (3, 100):
+        (one,) = runs(GraspConfig(sync_every=every), problem)
+        assert problem.cost(one[2]) < AT_GOAL
+
+
+def test_no_noise_is_drawn_where_none_is_asked_for():
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    list(Grasp(walled, GraspConfig()).propose(behind_the_wall(20), None, never, generator))
+    assert torch.equal(generator.get_state(), before)
+
+
+def test_first_of_several_restarts_is_that_without_noise():
+    noisy = replace(PAPER, iterations=20, sync='none', restarts=3)
+    alone = replace(noisy, restarts=1, state_noise=0.0)
+    (many,) = runs(noisy, behind_the_wall(20))
+    (one,) = runs(alone, behind_the_wall(20))
+    torch.testing.assert_close(many[0][:1], one[0])
+    torch.testing.assert_close(many[1][:1], one[1])
+    assert not torch.allclose(many[1][1:], one[1])
+
+
+def test_only_restart_has_the_noise():
+    noisy = replace(PAPER, iterations=5, sync='none', restarts=1)
+    (one,) = runs(noisy, behind_the_wall(20))
+    (other,) = runs(noisy, behind_the_wall(20), seed=1)
+    assert not torch.allclose(one[1], other[1])
+
+
+@pytest.mark.parametrize('action_step', ['adam', 'gauss_newton'])
+def test_model_is_asked_once_an_iteration(action_step):
+    calls = []
+
+    def counted(z, a):
+        calls.append(len(z))
+        return walled(z, a)
+
+    settings = replace(PAPER, action_step=action_step, iterations=7, sync='none', restarts=2)
+    list(runs(settings, behind_the_wall(20), step=counted))
+    assert calls == [40 if action_step == 'adam' else 120] * 7
+
+
+def test_search_begins_at_rest():
+    problem = replace(behind_the_wall(20), rest=torch.tensor([0.5, -0.5]))
+    (one,) = runs(replace(PAPER, iterations=1, lr_actions=0.0, sync='none'), problem)
+    assert torch.equal(one[0][0], problem.rest.expand(20, 2))
