@@ -17,6 +17,7 @@ from grasp_ros.planning.registry import PLANNERS
 from grasp_ros.types import BadInput
 
 Config = TypeVar('Config')
+LONGEST = 10_000  # steps of a plan: more would take the memory of the machine
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def load_robot(file: str | Path) -> RobotConfig:
 def horizon_steps(horizon: str | int, dt: float) -> int | None:
     """Model steps of `planner.horizon` for a model step of dt s; None for 'auto'.
 
-    Raises BadInput for anything but 'auto', a number of steps, or seconds such as '4.5 s'.
+    Raises BadInput for anything but 'auto', 2 to LONGEST steps, or seconds such as '4.5 s'.
     """
     if horizon == 'auto':
         return None
@@ -234,6 +235,8 @@ def horizon_steps(horizon: str | int, dt: float) -> int | None:
         steps = max(2, round(float(match[1]) / dt))
     if not isinstance(steps, int) or steps < 2:
         raise BadInput(f"planner.horizon: {horizon!r} is not 'auto', >= 2 steps or, say, '4.5 s'")
+    if steps > LONGEST:
+        raise BadInput(f'planner.horizon: {horizon!r} is {steps} steps, above {LONGEST}')
     return steps
 
 

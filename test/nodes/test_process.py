@@ -18,9 +18,10 @@ from rig import COMMANDS, LATCHED, TIMEOUT, Peer, wait_until
 from trajectory_msgs.msg import JointTrajectory
 
 from grasp_ros.nodes.arguments import planner_ros_arguments, simulator_ros_arguments
+from grasp_ros.nodes.signals import SIGNALS
 
 PLANNER, SIMULATOR = 'grasp_ros.nodes.planner_node', 'grasp_ros.nodes.simulator_node'
-END = 3.0  # s from a signal to the end of the process
+END = 2.0  # s from a signal to the end of the process
 
 
 @pytest.fixture(scope='module')
@@ -75,14 +76,40 @@ def parameter_file(path, values) -> list[str]:
     [
         ('/**: {ros__parameters: {control: {replan_period: -1.0}}}', '-1.0 is below 0.01'),
         ('/**: {ros__parameters: {control: {replan_perid: 1.0}}}', 'control.replan_perid'),
+        ('/**: {ros__parameters: {controll: {execute: true}}}', 'control.execute is one'),
+        (
+            '/**: {ros__parameters: {planner: {horizon: 1000000000}}}',
+            '1000000000 steps, above 10000',
+        ),
         ('/**: {ros__parameters: {control: {execute: [1, }', 'mine.yaml'),
+        ('root:x:0:0:root:/root:/bin/bash', 'mine.yaml: expected node keys'),
     ],
-    ids=['bad_value', 'misspelt_name', 'unparsable'],
+    ids=['bad_value', 'misspelt_name', 'misspelt_group', 'horizon', 'unparsable', 'no_yaml_map'],
 )
 def test_planner_refuses_parameter_file(peer, planner_arguments, tmp_path, text, reason):
     (tmp_path / 'mine.yaml').write_text(text)
     arguments = [*planner_arguments, '--params-file', str(tmp_path / 'mine.yaml')]
     assert reason in refusal(peer, PLANNER, arguments)
+
+
+@pytest.mark.parametrize(
+    'assignment, reason',
+    [
+        ('control.replan_period:=fast', "control.replan_period: 'fast' is str"),
+        ('planner.deadline:=[1.0,2.0]', 'planner.deadline: [1.0, 2.0] is list'),
+        ('control.execute:=1', 'control.execute: 1 is int'),
+        ('robot.joints:=[]', 'robot.joints: [] is empty'),
+    ],
+)
+def test_planner_refuses_value_that_ros_would_lose(peer, planner_arguments, assignment, reason):
+    assert reason in refusal(peer, PLANNER, [*planner_arguments, '-p', assignment])
+
+
+def test_planner_refuses_value_that_a_file_for_this_node_hides(peer, planner_arguments, tmp_path):
+    (tmp_path / 'mine.yaml').write_text('planner: {ros__parameters: {control: {execute: true}}}')
+    arguments = [*planner_arguments, '--params-file', str(tmp_path / 'mine.yaml')]
+    reason = refusal(peer, PLANNER, [*arguments, '-p', 'control.execute:=false'])
+    assert 'control.execute: False is asked for, and ROS takes True' in reason
 
 
 def test_planner_refuses_missing_parameter_file(peer, planner_arguments, tmp_path):
@@ -133,11 +160,12 @@ def test_simulator_refuses(peer, parameter, reason):
     assert reason in refusal(peer, SIMULATOR, [*arguments, '-p', parameter])
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', SIGNALS)
 def test_signal_ends_the_planner_in_order(peer, planner_arguments, number):
+    heard = len(peer.heard['planner/status'])
     process = subprocess.Popen([sys.executable, '-m', PLANNER, *planner_arguments])
     try:
-        wait_until(lambda: peer.count_publishers('/diagnostics') == 1, 'the planner')
+        wait_until(lambda: len(peer.heard['planner/status']) > heard, 'the planner')
         sent = time.monotonic()
         process.send_signal(number)
         assert process.wait(TIMEOUT) == 0
@@ -145,6 +173,17 @@ def test_signal_ends_the_planner_in_order(peer, planner_arguments, number):
     finally:
         process.kill()
     wait_until(lambda: peer.count_publishers('/diagnostics') == 0, 'the planner to be gone')
+
+
+@pytest.mark.parametrize('delay', [0.15, 0.5, 1.0, 1.5, 2.0])
+def test_signal_while_the_planner_starts_is_no_traceback(planner_arguments, delay):
+    command = [sys.executable, '-m', PLANNER, *planner_arguments]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(delay)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0 and 'Traceback' not in errors
 
 
 def test_signal_ends_the_simulator_in_order(peer):
