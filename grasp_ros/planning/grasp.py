@@ -107,7 +107,7 @@ class Grasp:
         groups = [{'params': [s], 'lr': config.lr_states}]
         if config.action_step == 'adam':
             groups.append({'params': [a], 'lr': config.lr_actions})
-        return torch.optim.Adam(groups)
+        return torch.optim.Adam(groups, eps=sync.adam_eps(s.dtype))
 
     def _action_gradient(self, a: Tensor, s: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
         """F(s_t, a_t) for all t at once (R, T, D), and dL/da by one VJP of it."""

@@ -19,13 +19,18 @@ CEM_SAMPLES, CEM_ELITES, CEM_STD = 64, 8, 0.3
 PROGRESS_WINDOW = 6  # steps along the path among which the nearest to the rollout is sought
 
 
+def adam_eps(dtype: torch.dtype) -> float:
+    """Adam's usual guard against a division by zero, as far as the type can hold it."""
+    return max(1e-8, torch.finfo(dtype).tiny)
+
+
 def gd(
     step: Step, problem: Problem, actions: Tensor, steps: int, lr: float, deadline: Deadline
 ) -> tuple[Tensor, Tensor]:
     """`steps` Adam steps on the actions for |z_T - g|² through the serial rollout."""
     start = problem.start.expand(len(actions), -1)
     actions = actions.clone().requires_grad_(True)
-    optimiser = torch.optim.Adam([actions], lr=lr)
+    optimiser = torch.optim.Adam([actions], lr=lr, eps=adam_eps(actions.dtype))
     for _ in range(steps):
         if deadline():
             break
@@ -55,7 +60,10 @@ def cem(
         if deadline():
             break
         noise = torch.randn(
-            restarts, CEM_SAMPLES, horizon, size, generator=generator, device=actions.device
+            (restarts, CEM_SAMPLES, horizon, size),
+            generator=generator,
+            dtype=actions.dtype,
+            device=actions.device,
         )
         samples = (actions[:, None] + std[:, None] * noise).clamp(-1, 1)
         samples = torch.cat([best[:, None], samples], dim=1)

@@ -116,3 +116,12 @@ def test_near_goal_is_reached_directly():
     path = roadmap.path(start)
     assert path is not None
     assert path.steps == pytest.approx(2.0, abs=0.5)
+
+
+def test_goal_that_leaves_a_dimension_free_is_met_where_that_is_nearest():
+    roadmap = roadmap_of(ring())
+    roadmap.set_goal(Goal(torch.tensor([0.0, 5.0]), torch.tensor([1.0, 0.0]), 0.1))
+    path = roadmap.path(torch.tensor([0.9, -0.45]))  # the bottom of the circle is the nearer side
+    assert path is not None
+    assert path.latents[-1, 0] == 0.0 and path.latents[-1, 1] < -0.8
+    assert path.steps < 30
