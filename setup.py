@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 
 NAME = 'grasp_ros'
 SHARE = Path('share') / NAME
+ROSBAGS = 'rosbags>=0.11,<1'  # collect writes bags, check and train read them
 TEST = ['hypothesis>=6.170,<7', 'pytest>=8.3,<10', 'pytest-timeout>=2.4,<3']
 manifest = ElementTree.parse('package.xml').getroot()
 
@@ -33,6 +34,7 @@ setup(
     maintainer=text('maintainer'),
     maintainer_email=manifest.find('maintainer').get('email'),
     packages=find_packages(include=[NAME, f'{NAME}.*']),
+    package_data={NAME: ['py.typed']},  # its annotations are for users' type checkers too
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (SHARE.as_posix(), ['package.xml']),
@@ -41,13 +43,13 @@ setup(
         *installed('urdf'),
         *installed('models'),
     ],
-    zip_safe=True,
+    zip_safe=False,  # type checkers do not look inside archives
     python_requires='>=3.11',
     # From what Ubuntu 24.04 ships next to ROS 2 up to the next major release. The tests run with
     # requirements/constraints.txt.
     install_requires=[
         'numpy>=1.26,<3',
-        'onnxruntime>=1.18,<2',
+        'onnxruntime>=1.21,<2',
         'opencv-python-headless>=4.6,<6',
         'pyyaml>=6.0,<7',
         'rich>=13.7,<16',
@@ -55,6 +57,7 @@ setup(
         'scipy>=1.11,<2',
         'torch>=2.13,<3',
     ],
+    # Which verb needs which: EXTRAS in grasp_ros/cli/main.py.
     extras_require={
         # The ROS client library, for a machine without a ROS installation.
         'ros': [
@@ -70,10 +73,10 @@ setup(
         'sim': [
             'imageio>=2.38,<3',
             'imageio-ffmpeg>=0.8,<1',
-            'matplotlib>=3.11,<4',
             'mujoco>=4.0,<5',
+            ROSBAGS,
         ],
-        'train': ['kornia>=0.9,<0.10', 'onnx>=1.23,<2', 'rosbags>=0.11,<1'],
+        'train': ['kornia>=0.9,<0.10', 'onnx>=1.23,<2', ROSBAGS],
         'gpu': ['onnxruntime-gpu>=1.31,<2'],
         'test': TEST,  # colcon test looks for pytest under this name
         'dev': [
