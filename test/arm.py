@@ -217,9 +217,9 @@ def robot(**changes: object) -> RobotConfig:
     fields = {
         'name': 'my_arm',
         'joints': JOINTS,
-        'position_min': tuple(LOW),
-        'position_max': tuple(HIGH),
-        'max_velocity': (SPEED * 1.5,) * 2,
+        'position_min': (-1.2, -1.8),
+        'position_max': (1.2, 1.8),
+        'max_velocity': (0.9, 0.9),
         'max_acceleration': (4.0, 4.0),
         'tracking_tolerance': (0.06, 0.06),
     }

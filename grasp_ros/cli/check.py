@@ -109,33 +109,24 @@ def _stream(stamps: TimeArray, received: TimeArray) -> tuple[str, str, str, str]
 
 
 def _joints(read: data.Data) -> Table:
-    table = Table(title=f'{read.robot.name}: m or rad, s', title_justify='left')
-    for column in (
-        'joint',
-        'positions',
-        'limits',
-        'covered',
-        'speed',
-        'max_velocity',
-        'correlation',
-        'motion/command',
-        'lag',
-        'behind',
-        'tolerance',
-    ):
-        table.add_column(column)
-    for j, one in enumerate(read.checked.joints):
-        table.add_row(
-            one.name,
-            f'{one.low:.3g} to {one.high:.3g}',
-            f'{read.robot.position_min[j]:.3g} to {read.robot.position_max[j]:.3g}',
-            f'{100 * one.covered:.0f} %',
-            f'{one.speed:.3g}',
-            f'{read.robot.max_velocity[j]:.3g}',
-            f'{one.correlation:.2f}',
-            f'{one.slope:.2f}',
-            f'{one.lag:.2f}',
-            f'{one.behind:.2g}',
-            f'{read.robot.tracking_tolerance[j]:.2g}',
-        )
+    """A column for each joint, so that arms of seven fit a narrow terminal."""
+    robot, joints = read.robot, read.checked.joints
+    table = Table(title=f'{robot.name}: m or rad, s', title_justify='left')
+    for name in ('', *robot.joints):
+        table.add_column(name, overflow='fold')
+    limits = zip(robot.position_min, robot.position_max, strict=True)
+    rows = {
+        'positions': [f'{one.low:.3g} to {one.high:.3g}' for one in joints],
+        'limits': [f'{low:.3g} to {high:.3g}' for low, high in limits],
+        'covered': [f'{100 * one.covered:.0f} %' for one in joints],
+        'speed': [f'{one.speed:.3g}' for one in joints],
+        'max_velocity': [f'{value:.3g}' for value in robot.max_velocity],
+        'correlation': [f'{one.correlation:.2f}' for one in joints],
+        'motion/command': [f'{one.slope:.2f}' for one in joints],
+        'lag': [f'{one.lag:.2f}' for one in joints],
+        'behind': [f'{one.behind:.2g}' for one in joints],
+        'tracking_tolerance': [f'{value:.2g}' for value in robot.tracking_tolerance],
+    }
+    for name, values in rows.items():
+        table.add_row(name, *values)
     return table

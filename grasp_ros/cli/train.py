@@ -8,7 +8,7 @@ import json
 import platform
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -21,6 +21,7 @@ from grasp_ros.types import BadInput
 if TYPE_CHECKING:
     from grasp_ros.training.dataset import Dataset
     from grasp_ros.training.train import TrainConfig, Trained
+    from grasp_ros.training.verdict import Judged
     from grasp_ros.world_model.manifest import Manifest
 
 VERDICTS = {'good': 'green', 'fair': 'yellow', 'bad': 'red'}
@@ -50,11 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check the bags, train, and write the bundle unless it is useless."""
+    import onnx  # noqa: F401 - the export needs it: better missed now than after the training
     import torch
 
     from grasp_ros.training.dataset import load_images
     from grasp_ros.training.train import TrainConfig, train
-    from grasp_ros.training.verdict import unusable
+    from grasp_ros.training.verdict import judge, unusable
     from grasp_ros.world_model.bundle import pick_device
 
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
@@ -81,12 +83,15 @@ def run(options: argparse.Namespace) -> int:
         trained = train(pictures, config, pick_device(options.device), report)
     if options.json:
         options.json.write_text(json.dumps(trained.report, indent=2) + '\n')
-    console.print(_verdict(trained.report, read.robot.joints))
+    judged = list(judge(trained.report, read.robot.joints))
+    console.print(_verdict(judged))
     if reason := unusable(trained.report):
         console.print(f'[red]{reason}. No bundle is written.[/]')
         return 1
     _write(options, _manifest(options, config, read, pictures, trained), trained)
     console.print(f'{options.out}: written', soft_wrap=True)
+    if bad := [one.figure for one in judged if one.verdict == 'bad']:
+        console.print(f'[red]Expect many goals not to be reached. Bad: {"; ".join(bad)}.[/]')
     return 0
 
 
@@ -141,13 +146,11 @@ def _manifest(
     )
 
 
-def _verdict(report: dict[str, Any], joints: tuple[str, ...]) -> Table:
-    from grasp_ros.training.verdict import judge
-
+def _verdict(judged: list[Judged]) -> Table:
     table = Table(title='the model, on data that it was not trained on', title_justify='left')
     for column in ('figure', 'value', 'good is', 'verdict', 'what to do'):
         table.add_column(column, overflow='fold')
-    for one in judge(report, joints):
+    for one in judged:
         advice = '' if one.verdict == 'good' else one.advice
         verdict = f'[{VERDICTS[one.verdict]}]{one.verdict}[/]'
         table.add_row(one.figure, one.value, one.good, verdict, advice)

@@ -158,7 +158,7 @@ def measure_lag(
     measured ones most, where it follows. follows (N,): whether the next frame is one step later.
     prompt: the replay at these frames without a lag.
     """
-    near = np.abs(prompt.before - section.at(times)) <= tolerance
+    near: NDArray[np.bool_] = np.less_equal(np.abs(prompt.before - section.at(times)), tolerance)
     near[:-1] &= near[1:]
     begin = int(times[0])
     grid = np.arange(begin, min(int(times[-1]), begin + LAG_SPAN_NS) + 1, LAG_GRID_NS)

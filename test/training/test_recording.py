@@ -91,7 +91,9 @@ def test_two_topics_with_one_ending_must_be_told_apart(tmp_path):
         writer.joints(NOW, (0.1, 0.2))
         writer.command(NOW, (0.1, 0.2), 1.0)
     topics = Topics('camera/image_raw', 'joint_states', 'arm_controller/joint_trajectory')
-    with pytest.raises(BadInput, match=r"may be each of .*/my_arm/joint_states', '/other.*--joints"):
+    with pytest.raises(
+        BadInput, match=r"may be each of .*/my_arm/joint_states', '/other.*--joints"
+    ):
         read_recording(tmp_path / 'bag', ('shoulder', 'elbow'), topics)
     topics = Topics('camera/image_raw', JOINT_STATES, COMMAND)
     assert len(read_recording(tmp_path / 'bag', ('shoulder', 'elbow'), topics).positions) == 1
@@ -103,7 +105,9 @@ def test_refuses_topic_of_another_type(bag):
 
 
 def test_refuses_missing_joint_and_names_those_there_are(bag):
-    with pytest.raises(BadInput, match=r"without \['elbow'\]; it has \[\['x_joint', 'y_joint'\]\]"):
+    with pytest.raises(
+        BadInput, match=r"without \['elbow'\]; it has \[\['x_joint', 'y_joint'\]\]"
+    ):
         read_recording(bag, ('x_joint', 'elbow'))
 
 

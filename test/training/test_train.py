@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from grasp_ros.cli.main import main
+from grasp_ros.cli.main import INTERRUPTED, main
 from grasp_ros.config import ModelConfig
 from grasp_ros.training.dataset import Dataset, load_bags
 from grasp_ros.training.train import latent_distances, windows
@@ -16,14 +16,17 @@ from grasp_ros.types import BadInput, Observation
 from grasp_ros.world_model.bundle import load_bundle
 from grasp_ros.world_model.manifest import Manifest
 
-SHORT = ['--encoder-steps', '20', '--dynamics-steps', '40', '--landmarks', '30', '--threads', '1']
+SHORT = [
+    '--encoder-steps', '60', '--dynamics-steps', '300', '--landmarks', '12', '--image-size', '32',
+    '--threads', '1',
+]  # fmt: skip
 
 
 @pytest.fixture(scope='module')
 def bag(tmp_path_factory) -> Path:
     """Some seconds of exploration."""
     path = tmp_path_factory.mktemp('bags') / 'wall'
-    assert main(['collect', str(path), '--steps', '400', '--seed', '3']) == 0
+    assert main(['collect', str(path), '--steps', '800', '--seed', '3']) == 0
     return path
 
 
@@ -33,23 +36,23 @@ def trained(bag: Path, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp('models') / 'tiny'
     report = path.parent / 'report.json'
     assert main(['train', str(bag), '--out', str(path), '--json', str(report), *SHORT]) == 0
-    assert json.loads(report.read_text())['frames'] == 400
+    assert json.loads(report.read_text())['frames'] == 800
     return path
 
 
 def test_trained_bundle_loads_and_records_both_commands(trained: Path, bag: Path, robot):
     loaded = load_bundle(ModelConfig(bundle=str(trained), device='cpu'), robot)
     commands = loaded.manifest.training['commands']
-    assert commands[0] == f'grasp-ros collect {bag} --steps 400 --seed 3'
+    assert commands[0] == f'grasp-ros collect {bag} --steps 800 --seed 3'
     assert commands[1].startswith(f'grasp-ros train {bag} --out {trained}')
-    assert len(loaded.memory.latents) == 30
+    assert len(loaded.memory.latents) == 12
 
 
 def test_exported_encoder_equals_the_trained_one_on_normalised_latents(trained, bag, robot, space):
     loaded = load_bundle(ModelConfig(bundle=str(trained), device='cpu'), robot)
     data = load_bags([bag], robot, space, 64, 64)
     latents = torch.stack(
-        [loaded.encode(Observation.pictured({'image': one}, 2)) for one in data.images[:360]]
+        [loaded.encode(Observation.pictured({'image': one}, 2)) for one in data.images[:720]]
     )
     # Unit variance over the frames that it was trained on: the graph holds the normalisation.
     torch.testing.assert_close(latents.std(dim=0), torch.ones(32), atol=0.01, rtol=0)
@@ -77,6 +80,30 @@ def test_bundle_is_never_overwritten(bag: Path, trained: Path, capsys):
     assert main(['train', str(bag), '--out', str(trained), *SHORT]) == 2
     assert 'bundles are never overwritten' in capsys.readouterr().err
     assert (trained / 'model.yaml').read_text() == before
+
+
+def test_model_whose_map_has_no_edges_is_not_written(bag: Path, tmp_path: Path, capsys):
+    out, report = tmp_path / 'useless', tmp_path / 'report.json'
+    short = [*SHORT, '--encoder-steps', '2', '--dynamics-steps', '4', '--json', str(report)]
+    assert main(['train', str(bag), '--out', str(out), *short]) == 1
+    assert 'No bundle is written' in capsys.readouterr().out
+    assert json.loads(report.read_text())['map_connected_share'] < 0.1
+    assert [path.name for path in tmp_path.iterdir()] == ['report.json']
+
+
+@pytest.mark.parametrize('where', ['train', 'export'])
+def test_interrupted_training_leaves_nothing(bag: Path, tmp_path: Path, monkeypatch, where):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    if where == 'train':
+        monkeypatch.setattr('grasp_ros.training.train.build_memory', interrupt)
+    else:
+        monkeypatch.setattr('grasp_ros.training.verdict.unusable', lambda report: None)
+        monkeypatch.setattr('grasp_ros.training.export.save', interrupt)
+    short = [*SHORT, '--encoder-steps', '2', '--dynamics-steps', '4']
+    assert main(['train', str(bag), '--out', str(tmp_path / 'model'), *short]) == INTERRUPTED
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bag_is_never_overwritten(bag: Path, capsys):
