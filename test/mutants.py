@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults that the tests must find, for scripts/mutate: one row each.
+
+A row names the text that is replaced (it stands exactly once in its file) and the tests of which
+at least one must fail then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old` in `file` becomes `new`; `tests` are pytest's arguments, run from the root."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+GRASP, SYNC = 'grasp_ros/planning/grasp.py', 'grasp_ros/planning/sync.py'
+ANYTIME, ICEM = 'grasp_ros/planning/anytime.py', 'grasp_ros/planning/icem.py'
+BOXQP, OBJECTIVE = 'grasp_ros/planning/boxqp.py', 'grasp_ros/planning/objective.py'
+GREEDY, LOOP = 'grasp_ros/planning/greedy.py', 'grasp_ros/control/receding_horizon.py'
+OF_GRASP = ('test/planning/test_grasp.py',)
+OF_PARTS = ('test/planning/test_parts.py',)
+OF_CONTRACT = ('test/planning/test_contract.py',)
+OF_GOAL = ('test/planning/test_objective.py',)
+OF_BOXQP = ('test/planning/test_boxqp.py',)
+OF_ROADMAP = ('test/planning/test_roadmap.py',)
+OF_LOOP = ('test/control/test_receding_horizon.py',)
+
+MUTANTS = (
+    # GRASP
+    Mutant('Gauss-Newton removed', GRASP, 'a.copy_(better)', 'pass', OF_GRASP),
+    Mutant(
+        'lifted part removed',
+        GRASP,
+        """            if config.action_step == 'adam':
+                prediction, a.grad = self._action_gradient(a, s, goal)
+            else:
+                prediction, better = self._gauss_newton(a, s, goal)
+                a.copy_(better)
+            s.grad = _state_gradient(prediction, s, goal)
+            optimiser.step()
+""",
+        '',
+        OF_GRASP,
+    ),
+    Mutant('states frozen', GRASP, 's.grad = _state_gradient(', '_state_gradient(', OF_GRASP),
+    Mutant(
+        'moments kept over a sync',
+        GRASP,
+        'optimiser = self._optimiser(a, s)  # moments',
+        'pass  # moments',
+        OF_GRASP,
+    ),
+    Mutant('actions not clamped', GRASP, 'a.clamp_(-1, 1)\n', 'pass\n', OF_CONTRACT),
+    Mutant(
+        'last iteration not synced',
+        GRASP,
+        '(last or iteration % config.sync_every == 0)',
+        '(iteration % config.sync_every == 0)',
+        OF_GRASP,
+    ),
+    Mutant(
+        'last state not put back to the goal',
+        GRASP,
+        's[:, -1] = goal.pinned(s[:, -1])\n            a.clamp_',
+        'a.clamp_',
+        (*OF_GRASP, *OF_GOAL),
+    ),
+    Mutant(
+        'noise on all restarts',
+        GRASP,
+        's[1:, 1:] if len(s) > 1 else s[:, 1:]',
+        's[:, 1:]',
+        OF_GRASP,
+    ),
+    Mutant(
+        'goal term without weights',
+        GRASP,
+        '(seen - goal.latent) * goal.weight',
+        '(seen - goal.latent)',
+        OF_GOAL,
+    ),
+    Mutant(
+        'goal term forgotten by Gauss-Newton',
+        GRASP,
+        'to_goal = self._config.gamma * goal.weight',
+        'to_goal = 0 * goal.weight',
+        (*OF_GRASP, *OF_GOAL),
+    ),
+    # What every planner promises
+    Mutant(
+        'warm start not offered',
+        ANYTIME,
+        'incumbent.offer(Candidates(warm_start.actions[None], warm_start.states[None]))',
+        'pass',
+        OF_CONTRACT,
+    ),
+    Mutant('the same exploration for each plan', ANYTIME, 'self._plans += 1', 'pass', OF_CONTRACT),
+    Mutant(
+        'plans that are not finite win',
+        ANYTIME,
+        '.masked_fill(~finite, torch.inf)',
+        '',
+        OF_CONTRACT,
+    ),
+    Mutant('failed plan returned', ANYTIME, 'if not np.isfinite(cost):', 'if False:', OF_CONTRACT),
+    Mutant(
+        'last candidate wins',
+        ANYTIME,
+        'better = cost < self._cost',
+        'better = cost == cost',
+        OF_CONTRACT,
+    ),  # fmt: skip
+    # iCEM, syncs, warm start
+    Mutant(
+        'iCEM keeps no elites',
+        ICEM,
+        'elites[: int(config.keep_elites * config.elites)]',
+        'elites[:0]',
+        ('test/planning/test_icem.py',),
+    ),
+    Mutant(
+        'iCEM forgets the warm start',
+        ICEM,
+        'mean = warm_start.actions',
+        'pass',
+        ('test/planning/test_icem.py',),
+    ),
+    Mutant(
+        'actions of a gradient sync not clamped',
+        SYNC,
+        'actions.clamp_(-1, 1)',
+        'pass',
+        OF_PARTS,
+    ),
+    Mutant(
+        'pursuit makes no progress',
+        SYNC,
+        '.square().sum(-1).argmin(1)',
+        '.square().sum(-1).argmin(1) * 0',
+        OF_PARTS,
+    ),
+    Mutant('pursuit without weights', SYNC, 'target, weight)', 'target)', OF_GOAL),
+    Mutant(
+        'warm start filled with zeros',
+        'grasp_ros/planning/warmstart.py',
+        '_repeat(rest, missing)',
+        '_repeat(0 * rest, missing)',
+        OF_PARTS,
+    ),
+    # One step of control
+    Mutant(
+        'box sweep removed',
+        BOXQP,
+        'x[:, i].sub_(slope / row[:, i]).clamp_(low, high)',
+        'pass',
+        OF_BOXQP,
+    ),
+    Mutant(
+        'one coordinate of the sweep removed',
+        BOXQP,
+        'for i in range(x.shape[1]):',
+        'for i in range(x.shape[1] - 1):',
+        OF_BOXQP,
+    ),
+    Mutant(
+        'bounds never let go',
+        BOXQP,
+        'torch.where(first < WHOLE, free',
+        'torch.where(first < 9, free',
+        OF_BOXQP,
+    ),  # noqa: E501
+    Mutant('blocked coordinate not held', BOXQP, '& (share > first)', '', OF_BOXQP),
+    Mutant(
+        'steps cut, never projected',
+        BOXQP,
+        'better = value[:, :1] < value[:, 1:]',
+        'better = value[:, :1] != value[:, :1]',
+        OF_BOXQP,
+    ),  # noqa: E501
+    Mutant(
+        'differences point out of the box',
+        GREEDY,
+        'torch.where(action > 0, -DIFFERENCE, DIFFERENCE)',
+        'torch.where(action > 0, DIFFERENCE, -DIFFERENCE)',
+        OF_ROADMAP,
+    ),
+    # Goal and roadmap
+    Mutant(
+        'distance without weights',
+        OBJECTIVE,
+        'square if self.unweighted else square * self.weight',
+        'square',
+        OF_GOAL,
+    ),
+    Mutant(
+        'free dimensions pinned',
+        OBJECTIVE,
+        'self.weight > 0, self.latent, latent',
+        'self.weight >= 0, self.latent, latent',
+        OF_GOAL,
+    ),  # noqa: E501
+    Mutant(
+        'edges lose their direction',
+        'grasp_ros/planning/roadmap.py',
+        '(weights, (columns, rows))',
+        '(weights, (rows, columns))',
+        OF_ROADMAP,
+    ),
+    # The loop
+    Mutant(
+        'latent not rolled forward to the start',
+        LOOP,
+        'rollout(self._bundle.dynamics, latent[None], actions[None])[0, -1]',
+        'latent',
+        OF_LOOP,
+    ),
+    Mutant(
+        'warm start removed', LOOP, 'problem, warm, deadline', 'problem, None, deadline', OF_LOOP
+    ),  # noqa: E501
+    Mutant(
+        'warm start not shifted', LOOP, 'shift(plan, max(0, steps),', 'shift(plan, 0,', OF_LOOP
+    ),  # noqa: E501
+    Mutant(
+        'no slack in the horizon',
+        LOOP,
+        'math.ceil(path.steps * SLACK) + EXTRA_STEPS',
+        'math.ceil(path.steps)',
+        OF_LOOP,
+    ),  # noqa: E501
+    Mutant(
+        'latency of the worst plan',
+        'grasp_ros/control/latency.py',
+        "np.percentile(self._samples, 90, method='lower')",
+        'max(self._samples)',
+        ('test/control/test_latency.py',),
+    ),
+)
