@@ -4,14 +4,13 @@
 import ast
 import importlib
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from packaging.requirements import Requirement
+import tiers
 from packaging.utils import canonicalize_name
 
 import grasp_ros
@@ -32,23 +31,17 @@ BROUGHT_BY = {
 @pytest.fixture(scope='module')
 def setup_arguments():
     """What setup.py hands to setuptools.setup."""
-    import setuptools
-
-    taken = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
-        patch.setattr(setuptools, 'setup', lambda **arguments: taken.update(arguments))
-        runpy.run_path('setup.py')
-    return taken
+    return tiers.setup_arguments()
 
 
 @pytest.fixture(scope='module')
 def requirements(setup_arguments):
     """Every direct dependency, by canonical name, extras included."""
-    texts = list(setup_arguments['install_requires'])
-    for extra in setup_arguments['extras_require'].values():
-        texts += extra
-    return {canonicalize_name(Requirement(text).name): Requirement(text) for text in texts}
+    found = {}
+    for one in tiers.requirements(setup_arguments['extras_require']):
+        known = found.setdefault(canonicalize_name(one.name), one)
+        assert one.specifier == known.specifier, f'{one.name} has two ranges'
+    return found
 
 
 @pytest.fixture(scope='module')

@@ -26,7 +26,7 @@ from grasp_ros.nodes.arguments import (
 )
 from grasp_ros.planning.registry import PLANNERS
 from grasp_ros.share import find
-from grasp_ros.sim.interface import ENGINES
+from grasp_ros.sim.interface import ENGINES, load_engine
 from grasp_ros.types import BadInput
 
 if TYPE_CHECKING:
@@ -60,9 +60,15 @@ def run(options: argparse.Namespace) -> int:
     """Run the episodes. 0 when all goals were reached."""
     if options.episodes < 1:
         raise BadInput(f'--episodes {options.episodes} is below 1')
+    # All that is needed at any time comes first: what is not installed must be said at once.
+    import rclpy  # noqa: F401
+
     from grasp_ros.bench.episodes import summary
     from grasp_ros.sim.worlds import load_world
 
+    if not options.no_pictures:
+        from grasp_ros.viz.episodes import save
+    load_engine(options.simulator)
     world = load_world(options.world)
     bundle = options.bundle or world.bundle
     horizon: str | int = int(options.horizon) if options.horizon.isdigit() else options.horizon
@@ -109,8 +115,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_text(json.dumps(report, indent=2))
     if not options.no_pictures:
-        from grasp_ros.viz.episodes import save
-
         name = f'{world.name}_{options.planner}'
         with console.status('drawing'):
             written = save(episodes, world, options.simulator, options.out, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import shlex
 import signal
 import sys
@@ -21,6 +22,18 @@ VERBS = {
     'train': 'rosbags to a model bundle',
     'bench': 'measure planning times',
 }
+
+# What a verb needs beside the package's own dependencies, and one module by which it is known.
+EXTRAS: dict[str, tuple[str, ...]] = {
+    'demo': ('sim', 'ros'),
+    'sim': ('sim', 'ros'),
+    'plan': ('ros',),
+    'collect': ('sim',),
+    'check': ('train',),
+    'train': ('train',),
+    'bench': (),
+}
+KNOWN_BY = {'ros': 'rclpy', 'sim': 'mujoco', 'train': 'onnx'}
 
 INTERRUPTED = 128 + signal.SIGINT  # exit code
 
@@ -48,8 +61,24 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as error:
         print(f'grasp-ros {options.verb}: {error}', file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if (error.name or 'grasp_ros').split('.')[0] == 'grasp_ros':
+            raise  # the package itself is broken
+        print(f'grasp-ros {options.verb}: {error}; {_install(options.verb)}', file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _install(verb: str) -> str:
+    """What to do when a module that the verb needs is not there."""
+    needed = EXTRAS[verb]
+    missing = [extra for extra in needed if importlib.util.find_spec(KNOWN_BY[extra]) is None]
+    extras = ','.join(missing or needed)
+    advice = f"pip install 'grasp_ros[{extras}]'" if extras else 'pip install grasp_ros'
+    if 'ros' in missing:
+        advice += ', or for [ros] source the setup file of a ROS installation'
+    return advice
 
 
 if __name__ == '__main__':

@@ -66,15 +66,19 @@ def make_robot(engine: str, world: World, real_time_factor: float) -> SimulatedR
 
     Raises BadInput saying what to install when the engine is not there.
     """
+    robot: SimulatedRobot = load_engine(engine)(world, real_time_factor)
+    return robot
+
+
+def load_engine(engine: str) -> Any:
+    """The class of one of ENGINES. Raises BadInput saying what to install when it is not there."""
     module, name = ENGINES[engine]
     try:
-        make: Any = getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(module), name)
     except ImportError as error:
         raise BadInput(
             f'simulator.engine: {engine} is not installed ({error}); {INSTALL[engine]}'
         ) from error
-    robot: SimulatedRobot = make(world, real_time_factor)
-    return robot
 
 
 def checked_state(world: World, state: FloatArray) -> FloatArray:
