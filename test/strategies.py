@@ -42,8 +42,8 @@ def each(count: int, low: float, high: float) -> st.SearchStrategy[np.ndarray]:
 
 @st.composite
 def cases(draw: st.DrawFn, meaning: str = 'joint_velocity', steps: int = 12) -> Case:
-    """Slow and fast robots of 1 to 3 joints; actions may ask for more than the robot can do."""
-    joints = draw(st.integers(1, 3))
+    """Slow and fast robots of 1 to 7 joints; actions may ask for more than the robot can do."""
+    joints = draw(st.integers(1, 7))
     half = draw(each(joints, 0.05, 3.0))
     limits = Limits(
         -half, half.copy(), draw(each(joints, 0.02, 3.0)), draw(each(joints, 0.1, 20.0))
