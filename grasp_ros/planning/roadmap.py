@@ -68,6 +68,9 @@ class Roadmap:
             raise RuntimeError('Roadmap.path before Roadmap.set_goal')
         goal = self._goal
         near = self._nearest((self._memory.latents - start).norm(dim=1))
+        # A dead end that is very near would hide the others: see travel_steps.
+        leads_on = np.isfinite(self._times[near.cpu().numpy()])
+        near = near[torch.as_tensor(leads_on, device=near.device)]
         targets = torch.cat([self._memory.latents[near], goal.latent[None]])
         weight = None
         if not goal.unweighted:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One-step control, travel times and the roadmap, where the truth is known."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -107,6 +109,17 @@ def test_no_path_where_the_roadmap_is_out_of_reach():
     roadmap = roadmap_of(ring())
     roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.0]), 0.1))
     assert roadmap.path(torch.tensor([9.0, 9.0])) is None
+
+
+def test_dead_end_beside_the_start_hides_no_way():
+    memory = ring(12)  # the next landmarks are 5 steps from a start between them
+    start = memory.latents[:2].mean(dim=0)
+    alone = start[None] + 0.001  # a landmark that no edge joins
+    more = {name: torch.cat([getattr(memory, name), alone]) for name in ('latents', 'positions')}
+    roadmap = roadmap_of(replace(memory, **more))
+    roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.0]), 0.1))
+    path = roadmap.path(start)
+    assert path is not None and len(memory.latents) not in path.landmarks
 
 
 def test_near_goal_is_reached_directly():
