@@ -214,6 +214,13 @@ MUTANTS = (
         '(weights, (rows, columns))',
         OF_ROADMAP,
     ),
+    Mutant(
+        'dead ends tried',
+        'grasp_ros/planning/roadmap.py',
+        'near = near[torch.as_tensor(leads_on',
+        'near[torch.as_tensor(leads_on',
+        OF_ROADMAP,
+    ),
     # The loop
     Mutant(
         'latent not rolled forward to the start',

@@ -112,7 +112,7 @@ def test_no_path_where_the_roadmap_is_out_of_reach():
 
 
 def test_dead_end_beside_the_start_hides_no_way():
-    memory = ring(12)  # the next landmarks are 5 steps from a start between them
+    memory = ring(10)  # the next landmarks are 6 steps from a start between them
     start = memory.latents[:2].mean(dim=0)
     alone = start[None] + 0.001  # a landmark that no edge joins
     more = {name: torch.cat([getattr(memory, name), alone]) for name in ('latents', 'positions')}
