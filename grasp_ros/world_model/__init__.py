@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The learned world model: encoder, latent dynamics, and the roadmap of what was seen."""
+"""The learned world model: encoder, latent dynamics, and the memory of what was seen."""

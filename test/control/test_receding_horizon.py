@@ -294,6 +294,23 @@ def test_goal_of_another_size_is_refused_and_the_old_one_stays(bench: Bench):
     assert bench.loop._goal is goal
 
 
+def test_a_goal_unlike_anything_seen_is_refused_and_the_old_one_stays(bench: Bench):
+    goal, black = bench.loop._goal, np.zeros((64, 64, 3), np.uint8)
+    refused = bench.loop.set_goal(Observation.pictured({'image': black}, 2))
+    assert isinstance(refused, Refused) and 'unlike anything in the memory' in refused.reason
+    assert bench.loop._goal is goal
+
+
+def test_nothing_is_planned_from_what_is_unlike_anything_seen(bench: Bench):
+    seen = bench.observe()
+    covered = replace(seen, images={'image': seen.images['image'] // 4})
+    frozen = replace(seen, position=seen.position + 0.1)
+    for one, reason in ((covered, 'unlike anything in the memory'), (frozen, 'joint_states says')):
+        refused = bench.loop.replan(one)
+        assert isinstance(refused, Refused) and reason in refused.reason
+    assert isinstance(bench.loop.replan(seen), Replan)
+
+
 def test_nothing_is_planned_without_a_goal(bench: Bench):
     bench.loop.clear()
     assert bench.loop.replan(bench.observe()) == Refused('no goal')
