@@ -124,7 +124,7 @@ class Pilot:
         """Regularly. lacking: why there is no observation young enough to act on, or None."""
         with self.lock:
             self._mission.see(lacking)
-            self._mission.controller(*self._outside.controller())
+            self._look_at_controller()
             self._update()
 
     def aim(self, goal: Observation) -> int:
@@ -166,7 +166,6 @@ class Pilot:
     def forget(self, reason: str) -> None:
         """The clock jumped: whatever was stamped or planned before means nothing now."""
         with self.lock:
-            self._clock_watch.clear()
             self._mission.clock_jumped(reason)
             self._gate.clear()
             self._forgotten, self._last = True, None
@@ -243,7 +242,7 @@ class Pilot:
         if not self._config.control.execute:
             self._mission.shown()
             return replan
-        self._mission.controller(*self._outside.controller())
+        self._look_at_controller()
         if self._mission.may_send(job, self._steady()) and not self._clock_watch.jump_ns(
             *self._times()
         ):
@@ -281,9 +280,13 @@ class Pilot:
             if (message := self._gate.stop(now_ns)) is not None:
                 self._send(message, now_ns)
             self._mission.stopped()
-        if self._mission.shared:
-            self._gate.clear()  # nobody knows what the controller follows now
         self._outside.tell(Report(verdict, self._mission.number, self._last, self._statistics))
+
+    def _look_at_controller(self) -> None:
+        shared = self._mission.shared
+        self._mission.controller(*self._outside.controller())
+        if shared and not self._mission.shared:
+            self._gate.clear()  # nobody knows what the controller was told last
 
     def _send(self, trajectory: JointTrajectory, now_ns: int) -> None:
         self._outside.send(trajectory)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 import torch
-from rclpy.clock import Clock, JumpThreshold, ROSClock, TimeJump
+from rclpy.clock import Clock, ClockChange, JumpThreshold, ROSClock, TimeJump
 from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
@@ -82,6 +82,7 @@ class PlannerNode(Node):
             f'{bundle.path.name} on {bundle.device}, encoder on {bundle.encoder.provider}, '
             f'{config.planner.algorithm}, {"executing" if config.control.execute else shadow}'
         )
+        self._watched_now_ns()
         self._pilot.look(self._lacking())
         self._pilot.activate()
 
@@ -171,7 +172,14 @@ class PlannerNode(Node):
         return response
 
     def _on_jump(self, jump: TimeJump) -> None:
-        self._forget(f'the clock jumped by {seconds(jump.delta.nanoseconds):.3f} s')
+        changed = jump.clock_change in (
+            ClockChange.ROS_TIME_ACTIVATED,
+            ClockChange.ROS_TIME_DEACTIVATED,
+        )
+        delta = seconds(jump.delta.nanoseconds)
+        self._forget(
+            'use_sim_time was changed' if changed else f'the clock jumped by {delta:.3f} s'
+        )
 
     def _forget(self, what: str) -> None:
         """Whatever was stamped or planned before means nothing now."""

@@ -223,6 +223,8 @@ class PlannerRig:
     def aim(self, position=FAR) -> PlannerRig:
         """Send the goal image of a position; returns itself when the goal is taken."""
         self.look()
+        # Else the goal might come before the image, which would be planned from.
+        wait_until(lambda: self.node._pairing._seen_ns == self.now_ns, 'the image to be seen')
         goal = int(self.counts.get('goal', 0)) + 1
         self.send_goal(self.view_from(position))
         wait_until(lambda: self.counts.get('goal') == str(goal), f'goal {goal}')
