@@ -42,9 +42,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def show(read: data.Data) -> None:
-    """Print how much there is, and what was found."""
-    dt, steps = read.command.dt, read.checked.steps
-    console.print(f'{steps} steps of {dt:.4g} s: {steps * dt / 60:.1f} min of motion')
+    """Print the model step, how much there is, and what was found."""
+    from grasp_ros.training.timing import period
+
+    dt, steps, every = read.command.dt, read.checked.steps, period(read.recordings)
+    console.print(
+        f'images every {every:.3g} s ({1 / every:.3g} Hz), a model step is {dt:.4g} s: '
+        f'{steps} steps, {steps * dt / 60:.1f} min of motion'
+    )
     for finding in read.checked.findings:
         colour = COLOURS[finding.severity]
         console.print(f'[{colour}]{finding.severity}[/]: ', end='')

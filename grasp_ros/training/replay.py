@@ -128,18 +128,21 @@ def _stops(
     stands until the next command while its reference moves on in two joints or more: an obstacle
     that stops all of them at once is rare, and pushing it then teaches little.
     """
-    moves = (np.abs(np.diff(positions, axis=0)) > STILL * tolerance).any(axis=1)
+    moves = (np.abs(np.diff(positions, axis=0)) / tolerance).max(axis=1) > STILL
     arrivals = np.array([arrival for arrival, _ in commands], dtype=np.int64)
     latest = np.searchsorted(arrivals, times, side='right') - 1  # the command of each frame
     found = {}
-    for command in np.unique(latest[latest >= 0]):
-        frames = np.flatnonzero(latest == command)
-        moving = np.flatnonzero(moves[frames[0] : frames[-1]])
-        first = int(frames[0] + (moving[-1] + 1 if len(moving) else 0))
-        last = int(frames[-1])
+    for command, first, count in zip(
+        *np.unique(latest, return_index=True, return_counts=True), strict=True
+    ):
+        last = first + count - 1
+        moving = np.flatnonzero(moves[first:last])
+        first += moving[-1] + 1 if len(moving) else 0
+        if command < 0 or last - first < HOLD_STEPS:
+            continue
         travel = np.abs(reference[first : last + 1] - reference[first]).max(axis=0)
         behind = np.abs(reference[last] - positions[last])
-        if last - first >= HOLD_STEPS and ((travel > tolerance) & (behind > tolerance)).sum() > 1:
+        if ((travel > tolerance) & (behind > tolerance)).sum() > 1:
             found[int(command)] = int(times[first])
     return found
 
