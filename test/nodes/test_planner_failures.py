@@ -19,14 +19,14 @@ class Planning:
     def __init__(self, real):
         self.real = real
         self.error: BaseException | None = None
-        self.held, self.begun, self.release = False, threading.Event(), threading.Event()
+        self.held, self.begun, self.leave = False, threading.Event(), threading.Semaphore(0)
 
     def __call__(self, *arguments):
         if self.error is not None:
             raise self.error
         if self.held:
             self.begun.set()
-            assert self.release.wait(TIMEOUT)
+            assert self.leave.acquire(timeout=TIMEOUT)
         return self.real(*arguments)
 
 
@@ -36,7 +36,8 @@ def planning(monkeypatch):
     planning = Planning(AnytimePlanner.plan)
     monkeypatch.setattr(AnytimePlanner, 'plan', lambda *arguments: planning(*arguments))
     yield planning
-    planning.release.set()
+    planning.held = False
+    planning.leave.release()
 
 
 @pytest.fixture
@@ -89,31 +90,37 @@ def test_planner_that_raises_is_told_and_tried_again(rig, planning, capfd):
     assert errors.count('Traceback') == 1 and 'raise self.error' in errors
 
 
-def late(rig, planning) -> None:
-    """A plan that comes 0.45 s after its image, which is not too old yet."""
-    before = int(rig.counts.get('overruns', 0))
-    hold(rig, planning)
-    rig.tick(0.45)
-    planning.release.set()
-    wait_until(
-        lambda: int(rig.counts.get('overruns', 0)) == before + 1, 'the overrun to be counted'
-    )
-    planning.begun.clear()
-    planning.release.clear()
+def late(rig, planning, plans: int) -> None:
+    """Plans that come a second after their images each, while other images come."""
+    planning.held = True
+    rig.look()
+    for count in range(1, plans + 1):
+        assert planning.begun.wait(TIMEOUT)
+        planning.begun.clear()
+        rig.tick(1.0)
+        rig.show_image()  # the next to be planned from
+        wait_until(lambda: rig.node._pairing._seen_ns == rig.now_ns, 'the image to be seen')
+        planning.held = count < plans
+        planning.leave.release()
+        wait_until(
+            lambda n=count: int(rig.counts.get('overruns', 0)) >= n, 'the overrun to be counted'
+        )
 
 
 def test_plan_that_comes_too_late_is_not_sent(rig, planning):
-    late(rig, planning)
+    hold(rig, planning)
+    rig.tick(0.45)
+    planning.leave.release()
+    wait_until(lambda: rig.counts.get('overruns') == '1', 'the overrun to be counted')
     assert len(rig.trajectories) == 1
     rig.plan()
     assert rig.counts['state'] == 'PLANNING'
 
 
 def test_plans_that_come_too_late_again_and_again_are_told(rig, planning):
-    for _ in range(3):
-        late(rig, planning)
-    rig.look()
+    late(rig, planning, 3)
     rig.wait_for('HOLDING: the last 3 plans came too late to be sent')
+    wait_until(lambda: rig.counts['state'] == 'PLANNING', 'the next plan, which is in time')
 
 
 @pytest.mark.parametrize('meanwhile', ['another_goal', 'cancel', 'execute_false', 'off_and_on'])
@@ -128,7 +135,7 @@ def test_plan_that_is_no_longer_wanted_is_not_sent(rig, planning, meanwhile):
         assert rig.peer.set_parameter('planner', 'control.execute', False)[0]
     if meanwhile == 'off_and_on':
         assert rig.peer.set_parameter('planner', 'control.execute', True)[0]
-    planning.release.set()
+    planning.leave.release()
     if meanwhile == 'another_goal':
         rig.plan()  # the worker comes to this after the old one
         assert len(rig.plans) == 2 and len(rig.trajectories) == 2
@@ -140,7 +147,7 @@ def test_plan_that_is_no_longer_wanted_is_not_sent(rig, planning, meanwhile):
 def test_hanging_planner_does_not_hold_up_the_end(rig, planning):
     hold(rig, planning)
     assert rig.end(timeout=3.0)
-    planning.release.set()
+    planning.leave.release()
 
 
 def test_hanging_planner_is_told_and_the_robot_stopped(rig, planning):
@@ -151,7 +158,7 @@ def test_hanging_planner_is_told_and_the_robot_stopped(rig, planning):
     rig.wait_for('HOLDING: the planner has not answered for 1.')
     wait_until(lambda: len(rig.trajectories) == sent + 1, 'the stop')
     assert not messages.to_trajectory(rig.trajectories[-1]).velocities[-1].any()
-    planning.release.set()
+    planning.leave.release()
     rig.plan()
     assert rig.counts['state'] == 'PLANNING'
 
