@@ -109,3 +109,25 @@ def test_stop_ends_an_idle_worker(failures):
     worker = Worker(lambda item: None, failures.put)
     assert worker.stop(SOON)
     assert worker.stop(SOON)
+
+
+@pytest.mark.parametrize('end', [SystemExit(3), KeyboardInterrupt()])
+def test_what_ends_the_thread_otherwise_is_kept(failures, end):
+    def work(item):
+        raise end
+
+    worker = Worker(work, failures.put)
+    assert worker.died is None
+    worker.put(1)
+    worker._thread.join(SOON)
+    assert worker.died is end and failures.empty() and worker.stop(SOON)
+
+
+def test_failure_that_cannot_be_handed_over_ends_the_thread_and_is_kept():
+    def broken(error):
+        raise RuntimeError('no way to tell') from error
+
+    worker = Worker(lambda item: 1 / item, broken)
+    worker.put(0)
+    worker._thread.join(SOON)
+    assert str(worker.died) == 'no way to tell'
