@@ -136,6 +136,23 @@ def test_stops_once(moving, what):
     assert not moving.may_send(job, 0), 'planned before the stop'
 
 
+@pytest.mark.parametrize(
+    'lack',
+    [
+        lambda m: m.see(Refused('image is 0.6 s old')),
+        lambda m: m.controller(TOPIC, 0, ()),
+        lambda m: m.controller(TOPIC, 1, ('/b',)),
+        lambda m: m.see_frozen(Refused('same picture')),
+    ],
+    ids=['observation', 'controller', 'alone', 'sight'],
+)
+def test_nothing_is_sent_while_something_lacks(moving, lack):
+    job = moving.begin(0)
+    assert moving.may_send(job, 0)
+    lack(moving)
+    assert not moving.may_send(job, 0)
+
+
 def test_one_plan_that_fails_stops_nothing(moving):
     moving.held('ArithmeticError: no plan')
     assert moving.judge(0) == Verdict(HOLDING, 'ArithmeticError: no plan', stop=False)
@@ -255,8 +272,8 @@ def test_jump_of_the_clock_drops_the_goal_without_a_stop(moving):
 class Anything(RuleBasedStateMachine):
     """The rules of the test keep their own book, simpler than the mission's."""
 
-    @initialize(execute=st.booleans())
-    def begin(self, execute):
+    @initialize(execute=st.booleans(), is_ready=st.booleans())
+    def begin(self, execute, is_ready):
         self.mission = Mission(replace(CONFIG, control=ControlConfig(execute=execute)))
         self.steady, self.now = 0, NS
         self.execute, self.active, self.fresh, self.alone, self.listens = execute, *[False] * 4
@@ -265,6 +282,10 @@ class Anything(RuleBasedStateMachine):
         self.changed = 0  # what is to be done changed so often
         self.jobs: list = []  # (job, changed when it was begun)
         self.under_way = False
+        if is_ready:
+            self.activate()
+            self.see(True)
+            self.controller(True, True)
 
     def change(self):
         self.changed += 1
