@@ -3,9 +3,12 @@
 
 from pathlib import Path
 
+import absent_extras
 import pytest
 import torch
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from grasp_ros.config import RobotConfig, load_robot
 from grasp_ros.robot.command import Command, make_command
@@ -17,10 +20,24 @@ torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parent.parent
 
 # The same examples in each run, so that a red test is red for everyone. Others are searched for by
-# `pytest --hypothesis-profile search`.
+# `pytest --hypothesis-profile search`. See pytest_sessionstart, too.
 settings.register_profile('fixed', deadline=None, derandomize=True, max_examples=60)
 settings.register_profile('search', deadline=None, max_examples=2000)
 settings.load_profile('fixed')
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A plugin of its own: a folder's broken conftest.py is not told to this file's hooks."""
+    config.pluginmanager.register(absent_extras)
+
+
+def pytest_sessionstart() -> None:
+    """Keep hypothesis from drawing the constants of whatever modules are imported.
+
+    They make the examples of a test depend on the tests beside it, and no setting turns them off.
+    """
+    if settings.get_current_profile_name() == 'fixed':
+        providers._get_local_constants = Constants
 
 
 @pytest.fixture(scope='session')

@@ -165,3 +165,17 @@ def test_planner_node_starts_with_ros_alone():
     assert done.returncode == 2, done.stderr
     assert 'no_such_bundle' in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+def test_files_are_skipped_and_say_why_only_where_an_extra_is_absent(tmp_path):
+    (tmp_path / 'test_needs.py').write_text('import rosbags\n')
+    (tmp_path / 'nodes').mkdir()
+    (tmp_path / 'nodes/conftest.py').write_text('import rclpy\n')
+    (tmp_path / 'nodes/test_more.py').write_text('def test_more(): pass\n')
+    (tmp_path / 'test_wrong.py').write_text('from grasp_ros import nothing\n')
+    (tmp_path / 'test_fine.py').write_text('def test_fine(): pass\n')
+    code = "import pytest; sys.exit(pytest.main(['-p', 'absent_extras', '-rs', *arguments]))"
+    done = run('test', f'\n{code}', str(tmp_path), '--continue-on-collection-errors')
+    assert '1 passed, 2 skipped, 1 error' in done.stdout, done.stdout + done.stderr
+    for module in ('rosbags', 'rclpy'):
+        assert f"No module named '{module}', and grasp_ros[ros,sim,train]" in done.stdout

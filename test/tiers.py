@@ -13,7 +13,7 @@ import contextlib
 import importlib.metadata
 import runpy
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -77,7 +77,7 @@ def hide(extras: Iterable[str]) -> None:
         for module, distributions in importlib.metadata.packages_distributions().items()
         if not visible & {canonicalize_name(name) for name in distributions}
     }
-    sys.meta_path[:] = [_Blind(finder, hidden) for finder in sys.meta_path]
+    sys.meta_path[:] = [_Blind(finder, hidden, visible) for finder in sys.meta_path]
     for name in [name for name in sys.modules if name.split('.')[0] in hidden]:
         del sys.modules[name]
 
@@ -90,15 +90,21 @@ def _find(name: str) -> importlib.metadata.Distribution | None:
 
 
 class _Blind:
-    """A finder of modules that does not see some."""
+    """A finder that does not see some modules, and sees some distributions only."""
 
-    def __init__(self, finder: Any, hidden: set[str]) -> None:
-        self._finder, self._hidden = finder, hidden
+    def __init__(self, finder: Any, hidden: set[str], visible: set[str]) -> None:
+        self._finder, self._hidden, self._visible = finder, hidden, visible
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name.split('.')[0] in self._hidden:
             return None
         return self._finder.find_spec(name, path, target)
+
+    def find_distributions(self, *context: Any) -> Iterator[importlib.metadata.Distribution]:
+        find = getattr(self._finder, 'find_distributions', lambda *_: ())
+        for one in find(*context):
+            if canonicalize_name(one.metadata['Name'] or '') in self._visible:
+                yield one
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._finder, name)
