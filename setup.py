@@ -66,7 +66,6 @@ setup(
             'ros-kilted-rmw-fastrtps-cpp>=9.3,<10',
             'ros-kilted-rosgraph-msgs>=2.3,<3',
             'ros-kilted-sensor-msgs>=5.5,<6',
-            'ros-kilted-std-msgs>=5.5,<6',
             'ros-kilted-std-srvs>=5.5,<6',
             'ros-kilted-trajectory-msgs>=5.5,<6',
         ],

@@ -14,6 +14,7 @@ import tiers
 from packaging.utils import canonicalize_name
 
 import grasp_ros
+from grasp_ros.cli.main import KNOWN_BY
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_FOLDERS = ('launch', 'config', 'urdf', 'models')
@@ -26,6 +27,11 @@ BROUGHT_BY = {
     'builtin_interfaces': 'ros-kilted-rclpy',
     'rcl_interfaces': 'ros-kilted-rclpy',
 }
+# Loaded by what is imported: the codec of films, and the middleware.
+NOT_IMPORTED = {'imageio-ffmpeg', 'ros-kilted-rmw-fastrtps-cpp'}
+ROS = {'ament_index_python', 'builtin_interfaces', 'cv_bridge', 'launch', 'launch_ros'}
+ROS |= {'rcl_interfaces', 'rclpy'}
+ROSDEP = {'cv2': 'opencv'}  # the name that rosdep gives it
 
 
 @pytest.fixture(scope='module')
@@ -63,20 +69,26 @@ def test_constraints_pin_each_dependency_inside_its_range(requirements):
         assert version in requirements[name].specifier, f'{name}=={version}'
 
 
+def imports(path):
+    """Top-level module of every import in a file, the package's own and Python's left out."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            module = name.split('.')[0]
+            if module != 'grasp_ros' and module not in sys.stdlib_module_names:
+                yield module
+
+
 def imported_modules():
-    """(file, top-level module) of every import in the package, its own and Python's left out."""
+    """(file, top-level module) of every import in the package."""
     for path in sorted((ROOT / 'grasp_ros').rglob('*.py')):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                names = [node.module]
-            else:
-                continue
-            for name in names:
-                module = name.split('.')[0]
-                if module != 'grasp_ros' and module not in sys.stdlib_module_names:
-                    yield path.relative_to(ROOT).as_posix(), module
+        for module in imports(path):
+            yield path.relative_to(ROOT).as_posix(), module
 
 
 def test_every_import_is_a_declared_dependency(requirements, manifest):
@@ -91,6 +103,24 @@ def test_every_import_is_a_declared_dependency(requirements, manifest):
             continue
         unknown.append(f'{path}: {module}')
     assert not unknown
+
+
+def test_every_dependency_is_imported(setup_arguments):
+    imported = {canonicalize_name(BROUGHT_BY.get(name, name)) for _, name in imported_modules()}
+    imported |= {f'ros-kilted-{name}' for name in imported}
+    wanted = {canonicalize_name(one.name) for one in tiers.requirements(KNOWN_BY)}
+    assert wanted - imported == NOT_IMPORTED
+
+
+def test_package_xml_names_what_is_imported_and_no_more(manifest):
+    declared = {tag.text for tag in manifest.findall('exec_depend')}
+    imported = {name for _, name in imported_modules()}
+    imported |= {name for path in (ROOT / 'launch').glob('*.py') for name in imports(path)}
+    # What rosdep has of the Python packages, and ROS packages.
+    known = {f'python3-{ROSDEP.get(name, name)}' for name in imported} | imported
+    assert declared <= known
+    ros = {name for name in imported if name in ROS or name.endswith(('_msgs', '_srvs'))}
+    assert ros | {f'python3-{name}' for name in ('numpy', 'opencv', 'scipy', 'yaml')} <= declared
 
 
 def test_ros_messages_from_pip_are_in_package_xml_too(requirements, manifest):
@@ -135,4 +165,6 @@ def test_colcon_installs_every_shared_file_and_the_executables(tmp_path):
     assert wanted == {p for p in found if (share / 'grasp_ros' / p).is_file()}
     assert {folder.parts[0] for folder in wanted} == {'package.xml', *SHARED_FOLDERS}
     scripts = {path.name for path in (prefix / 'lib/grasp_ros').iterdir()}
+    # What tells type checkers that the annotations are meant for users.
+    assert len(list(prefix.rglob('grasp_ros/py.typed'))) == 1
     assert scripts == {'grasp-ros', 'planner_node', 'simulator_node'}
