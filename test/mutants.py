@@ -117,7 +117,7 @@ MUTANTS = (
         'better = cost < self._cost',
         'better = cost == cost',
         OF_CONTRACT,
-    ),  # fmt: skip
+    ),
     # iCEM, syncs, warm start
     Mutant(
         'iCEM keeps no elites',
@@ -176,7 +176,7 @@ MUTANTS = (
         'torch.where(first < WHOLE, free',
         'torch.where(first < 9, free',
         OF_BOXQP,
-    ),  # noqa: E501
+    ),
     Mutant('blocked coordinate not held', BOXQP, '& (share > first)', '', OF_BOXQP),
     Mutant(
         'steps cut, never projected',
@@ -184,7 +184,7 @@ MUTANTS = (
         'better = value[:, :1] < value[:, 1:]',
         'better = value[:, :1] != value[:, :1]',
         OF_BOXQP,
-    ),  # noqa: E501
+    ),
     Mutant(
         'differences point out of the box',
         GREEDY,
@@ -206,7 +206,7 @@ MUTANTS = (
         'self.weight > 0, self.latent, latent',
         'self.weight >= 0, self.latent, latent',
         OF_GOAL,
-    ),  # noqa: E501
+    ),
     Mutant(
         'edges lose their direction',
         'grasp_ros/planning/roadmap.py',
@@ -231,17 +231,17 @@ MUTANTS = (
     ),
     Mutant(
         'warm start removed', LOOP, 'problem, warm, deadline', 'problem, None, deadline', OF_LOOP
-    ),  # noqa: E501
+    ),
     Mutant(
         'warm start not shifted', LOOP, 'shift(plan, max(0, steps),', 'shift(plan, 0,', OF_LOOP
-    ),  # noqa: E501
+    ),
     Mutant(
         'no slack in the horizon',
         LOOP,
         'math.ceil(path.steps * SLACK) + EXTRA_STEPS',
         'math.ceil(path.steps)',
         OF_LOOP,
-    ),  # noqa: E501
+    ),
     Mutant(
         'latency of the worst plan',
         'grasp_ros/control/latency.py',

@@ -33,7 +33,7 @@ class Voice:
 
     def line(self, verdict: Verdict, steady_ns: int) -> str | None:
         """The line for the console, when it is time for one."""
-        state, reason = key = _key(verdict)
+        state, _reason = key = _key(verdict)
         if state in (PLANNING, REACHED):  # their reasons are no news
             key = state, ''
         if key != self._key:

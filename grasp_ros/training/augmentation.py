@@ -15,7 +15,7 @@ def photometric() -> Callable[[Tensor], Tensor]:
     differ in what the latent must not depend on. Little of it: a light that varies much hides the
     small parts, and the joints that move them.
     """
-    import kornia.augmentation as K  # noqa: N812 - takes seconds, and not every training needs it
+    import kornia.augmentation as K  # takes seconds, and not every training needs it
 
     augment = K.ImageSequential(
         K.RandomBrightness((0.9, 1.1), p=1.0),

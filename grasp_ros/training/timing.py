@@ -19,6 +19,7 @@ from grasp_ros.types import (
     nanoseconds,
     seconds,
 )
+import itertools
 
 USUAL_STEP = 0.1  # s: what a model step is near to, unless it is given
 JITTER = 0.25  # of a model step: frames may be this much earlier or later
@@ -85,7 +86,7 @@ def sections(recording: Recording) -> tuple[list[Section], list[Finding]]:
     edges = [np.iinfo(np.int64).min, *sorted(set(cuts)), np.iinfo(np.int64).max]
     found = [
         _section(recording, first, last)
-        for first, last in zip(edges[:-1], edges[1:], strict=True)
+        for first, last in itertools.pairwise(edges)
         if not any(start <= first < end for start, end in mixed)
     ]
     return [section for section in found if section is not None], findings

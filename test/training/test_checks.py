@@ -11,6 +11,7 @@ from grasp_ros.robot.command import make_command
 from grasp_ros.training.checks import check
 from grasp_ros.training.timeline import timelines
 from grasp_ros.training.timing import model_step
+import itertools
 
 MINUTES = 2
 
@@ -157,7 +158,7 @@ def test_trajectories_that_the_controller_gave_up_spoil_no_actions():
     line, checked = looked_at(recorded(iter(ticks)))
     given_up = sum(
         np.abs(after.reference - before.reference).max() > 0.03
-        for before, after in zip(ticks[:-1], ticks[1:], strict=True)
+        for before, after in itertools.pairwise(ticks)
     )
     assert given_up > 5 and line.aborts > 0.6 * given_up
     assert any('the controller gave up' in one.text for one in checked.findings)

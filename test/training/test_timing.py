@@ -11,6 +11,7 @@ from arm import NS, T0, moving, recorded
 from grasp_ros.training.recording import Recording
 from grasp_ros.training.timing import check_step, model_step, period, pick_frames, sections
 from grasp_ros.types import BadInput
+import itertools
 
 
 @pytest.fixture(scope='module')
@@ -132,7 +133,7 @@ def test_frames_are_the_nearest_to_one_step_later(seed):
     stamps = T0 + np.cumsum(rng.uniform(0.02, 0.05, 400) * NS).astype(np.int64)
     index, follows = pick_frames(stamps, NS // 10)
     assert follows[:-1].all()
-    for before, after in zip(index[:-1], index[1:], strict=True):
+    for before, after in itertools.pairwise(index):
         away = np.abs(stamps - stamps[before] - NS // 10)
         assert away[after] == away.min()
 
