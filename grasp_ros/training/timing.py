@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from grasp_ros.types import (
     nanoseconds,
     seconds,
 )
-import itertools
 
 USUAL_STEP = 0.1  # s: what a model step is near to, unless it is given
 JITTER = 0.25  # of a model step: frames may be this much earlier or later

@@ -70,14 +70,10 @@ class Drawing:
         pixels = self._camera.pixels(points) - 0.5
         return np.round(pixels * 2**SUBPIXELS).astype(np.int32)
 
-    def _line(
-        self, view: ImageArray, points: FloatArray, colour: Colour, width: int
-    ) -> None:
+    def _line(self, view: ImageArray, points: FloatArray, colour: Colour, width: int) -> None:
         cv2.polylines(view, [self._fixed(points)], False, colour, width, cv2.LINE_AA, SUBPIXELS)
 
-    def _dot(
-        self, view: ImageArray, point: FloatArray, colour: Colour, radius: int
-    ) -> None:
+    def _dot(self, view: ImageArray, point: FloatArray, colour: Colour, radius: int) -> None:
         centre = tuple(self._fixed(point).tolist())
         cv2.circle(view, centre, radius << SUBPIXELS, colour, -1, cv2.LINE_AA, SUBPIXELS)
 

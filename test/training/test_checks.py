@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data that contradict the robot are refused with the reason; lag and stops are seen."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,6 @@ from grasp_ros.robot.command import make_command
 from grasp_ros.training.checks import check
 from grasp_ros.training.timeline import timelines
 from grasp_ros.training.timing import model_step
-import itertools
 
 MINUTES = 2
 

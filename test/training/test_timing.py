@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clocks that jump are cut out, frames lie on the model's grid, steps fit the camera."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from arm import NS, T0, moving, recorded
 from grasp_ros.training.recording import Recording
 from grasp_ros.training.timing import check_step, model_step, period, pick_frames, sections
 from grasp_ros.types import BadInput
-import itertools
 
 
 @pytest.fixture(scope='module')
