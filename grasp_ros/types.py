@@ -36,6 +36,7 @@ class Frame:
 
     stamp_ns: int
     rgb: ImageArray
+    camera: str = 'image'
 
 
 @dataclass(frozen=True)

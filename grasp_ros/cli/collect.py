@@ -32,10 +32,11 @@ def run(options: argparse.Namespace) -> int:
     from grasp_ros.training.bags import BagWriter
 
     world = load_world(options.world)
+    cameras = [camera.name for camera in world.description.cameras]
     start = world.task.sample(1, options.seed)[0].start
     with (
         contextlib.closing(make_robot(options.simulator, world, FASTEST)) as robot,
-        BagWriter(options.bag, world.robot.joints, options.command_line) as bag,
+        BagWriter(options.bag, world.robot.joints, options.command_line, cameras) as bag,
         bars() as report,
     ):
         robot.reset(start)

@@ -53,12 +53,14 @@ def explore(
     config = robot.world.robot
     limits, joints = Limits.of(config), config.joints
     tolerance = np.array(config.tracking_tolerance)
+    cameras = [camera.name for camera in robot.world.description.cameras]
     actions = random_actions(command.size, np.random.default_rng(seed))
     control_steps = round(command.dt / robot.control_step)
     for done in range(steps):
         measured = robot.joints()
         recorder.joints(measured)
-        recorder.frame(Frame(robot.now_ns, robot.render()))
+        for camera in cameras:
+            recorder.frame(Frame(robot.now_ns, robot.render(camera), camera))
         start = robot.controller.reference(robot.now_ns)
         if (np.abs(start.position - measured.position) > tolerance).any():
             start = Motion(measured.position, np.zeros(len(joints)))

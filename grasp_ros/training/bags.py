@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,32 +20,39 @@ STORE = get_typestore(Stores.ROS2_JAZZY)
 IMAGE, JOINTS = 'image/compressed', 'joint_states'
 TRAJECTORY = 'joint_trajectory_controller/joint_trajectory'
 COMMAND = 'grasp_ros_command'
+IMAGE_TYPE = 'sensor_msgs/msg/CompressedImage'
 TYPES = {
-    IMAGE: 'sensor_msgs/msg/CompressedImage',
     JOINTS: 'sensor_msgs/msg/JointState',
     TRAJECTORY: 'trajectory_msgs/msg/JointTrajectory',
 }
 
 
 class BagWriter:
-    """Writes the three topics that training reads. A context manager.
+    """Writes the topics that training reads, images under each camera's name. A context manager.
 
     command: how the bag was made, kept in its metadata for the bundles made from it.
     """
 
-    def __init__(self, path: Path, joints: tuple[str, ...], command: str = ''):
+    def __init__(
+        self,
+        path: Path,
+        joints: tuple[str, ...],
+        command: str = '',
+        cameras: Sequence[str] = ('image',),
+    ):
         if path.exists():
             raise BadInput(f'{path} exists already; a bag is never overwritten')
-        self._joints = list(joints)
+        self._joints, self._cameras = list(joints), cameras
         self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
         self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         self._writer.set_custom_data(COMMAND, command)
 
     def __enter__(self) -> BagWriter:
         self._writer.open()
+        images = {_images(camera): IMAGE_TYPE for camera in self._cameras}
         self._connections = {
             topic: self._writer.add_connection(f'/{topic}', kind, typestore=STORE)
-            for topic, kind in TYPES.items()
+            for topic, kind in {**images, **TYPES}.items()
         }
         return self
 
@@ -59,10 +67,9 @@ class BagWriter:
     def frame(self, frame: Frame) -> None:
         """Record an image, as PNG."""
         data = np.frombuffer(encode_png(frame.rgb), dtype=np.uint8)
-        message = _type(IMAGE)(
-            _header(frame.stamp_ns, 'overhead_camera'), 'rgb8; png compressed', data
-        )
-        self._write(IMAGE, frame.stamp_ns, message)
+        header = _header(frame.stamp_ns, f'{frame.camera}_camera')
+        message = STORE.types[IMAGE_TYPE](header, 'rgb8; png compressed', data)
+        self._write(_images(frame.camera), frame.stamp_ns, message)
 
     def joints(self, sample: JointSample) -> None:
         """Record measured joints."""
@@ -92,7 +99,7 @@ class BagWriter:
         self._write(TRAJECTORY, received_ns, message)
 
     def _write(self, topic: str, stamp_ns: int, message: Any) -> None:
-        data = STORE.serialize_cdr(message, TYPES[topic])
+        data = STORE.serialize_cdr(message, message.__msgtype__)
         self._writer.write(self._connections[topic], stamp_ns, data)
 
 
@@ -105,6 +112,10 @@ def recorded_command(path: Path) -> str:
         )
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return ''
+
+
+def _images(camera: str) -> str:
+    return f'{camera}/compressed'
 
 
 def _type(topic: str) -> Any:

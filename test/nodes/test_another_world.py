@@ -94,6 +94,24 @@ def test_exploration_moves_within_the_limits(robot):
     assert Recorder.frames[0].shape == (64, 96, 3)
 
 
+def test_collect_records_every_camera(world_file, tmp_path):
+    pytest.importorskip('rosbags', reason='grasp_ros[train] is not installed')
+    from rosbags.highlevel import AnyReader
+
+    from grasp_ros.cli.main import main
+
+    bag = tmp_path / 'bag'
+    assert main(['collect', str(bag), '--world', str(world_file), '--steps', '5']) == 0
+    with AnyReader([bag]) as reader:
+        counts = {one.topic: one.msgcount for one in reader.connections}
+    assert counts == {
+        '/side/compressed': 5,
+        '/above/compressed': 5,
+        '/joint_states': 5,
+        '/joint_trajectory_controller/joint_trajectory': 5,
+    }
+
+
 class Planner:
     """What the runner hears of a planner; it knows the goal's state, and drives there."""
 
