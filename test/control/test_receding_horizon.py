@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from grasp_ros.config import PlannerNodeConfig, load
-from grasp_ros.control.gate import Gate
+from grasp_ros.control.gate import Gate, Late
 from grasp_ros.control.receding_horizon import NO_WAY, RecedingHorizon, Replan
 from grasp_ros.robot.jtc import sample
 from grasp_ros.sim.robot import CONTROL_STEP, MujocoRobot
@@ -166,7 +166,7 @@ def test_overrun_sends_nothing_and_the_next_plans_are_further_ahead(bench: Bench
         bench.cycle()
     told = bench.gate.reference.told
     bench.cycle(latency_steps=19)
-    assert bench.sent == Refused('late')
+    assert bench.sent == Late('late')
     assert bench.gate.reference.told is told
     for _ in range(3):
         replan = bench.cycle(latency_steps=19)
