@@ -5,7 +5,8 @@ import math
 
 import numpy as np
 import pytest
-from rig import FAR, PlannerRig, wait_until
+from rclpy.publisher import Publisher
+from rig import COMMANDS, FAR, PlannerRig, wait_until
 
 from grasp_ros.nodes import messages
 from grasp_ros.robot.jtc import rejection
@@ -225,8 +226,28 @@ def test_execute_set_false_stops(moving):
 def test_shutdown_stops(moving):
     sent = len(moving.trajectories)
     assert moving.end()
+    moving.node.destroy_node()  # at once, as the process does: the stop must have arrived
     wait_until(lambda: len(moving.trajectories) == sent + 1, 'the stop')
     assert not messages.to_trajectory(moving.trajectories[-1]).velocities[-1].any()
+
+
+def test_shutdown_waits_until_the_stop_has_arrived(moving, monkeypatch):
+    calls = []
+
+    def noting(name):
+        real = getattr(Publisher, name)
+
+        def call(publisher, *arguments):
+            if publisher.topic_name == f'/{COMMANDS}':
+                calls.append(name)
+            return real(publisher, *arguments)
+
+        monkeypatch.setattr(Publisher, name, call)
+
+    noting('publish')
+    noting('wait_for_all_acked')
+    assert moving.end()
+    assert calls == ['publish', 'wait_for_all_acked']
 
 
 def test_clock_that_jumps_back_drops_goal_and_plan(moving):
