@@ -48,6 +48,15 @@ def test_action_without_any_effect_stays_finite():
     assert torch.isfinite(action).all()
 
 
+def test_model_is_asked_only_for_actions_that_it_was_trained_on():
+    def strict(z, a):
+        assert a.abs().max() <= 1
+        return free(z, a)
+
+    corners = torch.cartesian_prod(*[torch.tensor([-1.0, 0.0, 1.0])] * 2)
+    gauss_newton(strict, torch.zeros(9, 2), corners, torch.ones(9, 2))
+
+
 @pytest.mark.parametrize('steps', [1.0, 2.4, 5.5, 10.0])
 def test_travel_time_is_not_rounded_to_whole_steps(steps):
     goal = torch.tensor([[steps * SPEED, 0.0]])
