@@ -32,6 +32,10 @@ OF_GOAL = ('test/planning/test_objective.py',)
 OF_BOXQP = ('test/planning/test_boxqp.py',)
 OF_ROADMAP = ('test/planning/test_roadmap.py',)
 OF_LOOP = ('test/control/test_receding_horizon.py',)
+GATE, OF_GATE = 'grasp_ros/control/gate.py', ('test/control/test_gate.py',)
+GUARD, OF_GUARD = 'grasp_ros/control/guard.py', ('test/control/test_guard.py',)
+REFERENCE = 'grasp_ros/control/reference.py'
+OF_REFERENCE = ('test/control/test_reference.py',)
 
 MUTANTS = (
     # GRASP
@@ -248,5 +252,87 @@ MUTANTS = (
         "np.percentile(self._samples, 90, method='lower')",
         'max(self._samples)',
         ('test/control/test_latency.py',),
+    ),
+    # Before the controller
+    Mutant(
+        'messages begin with the new part',
+        GATE,
+        'message = self.reference.before(new, now_ns - OVERLAP_NS)',
+        'message = new',
+        OF_GATE,
+    ),
+    Mutant(
+        'old plans after a stop',
+        GATE,
+        'if generation != self.generation:',
+        'if generation < 0:',
+        OF_GATE,
+    ),
+    Mutant('late plans sent', GATE, 'if new.start_ns < now_ns', 'if new.start_ns < 0', OF_GATE),
+    Mutant(
+        'held at the measured place, whatever its speed',
+        GATE,
+        'rest = position + velocity * np.abs(velocity) / (2 * limits.acceleration)',
+        'rest = position',
+        OF_GATE,
+    ),
+    Mutant(
+        'not held again after a block',
+        GATE,
+        'self.following, self._doubtful = Refused(reason), True',
+        'self.following = Refused(reason)',
+        OF_GATE,
+    ),
+    Mutant(
+        'led down step by step',
+        GATE,
+        'self._may_anchor = False',
+        'self._may_anchor = True',
+        OF_GATE,
+    ),
+    Mutant('never given up', GATE, 'if self._failed >= ATTEMPTS and', 'if False and', OF_GATE),
+    Mutant(
+        'way to the first point not judged',
+        GUARD,
+        'if received < first_ns:',
+        'if False:',
+        OF_GUARD,
+    ),
+    Mutant('jumps not judged', GUARD, 'if not (gap <= allowed).all():', 'if False:', OF_GUARD),
+    Mutant(
+        'limits widened to what is measured',
+        GUARD,
+        'high = np.minimum(high, limits.position_max + self._tolerance) + margin',
+        'high = high + margin',
+        OF_GUARD,
+    ),
+    Mutant(
+        'unknown reference where the robot is',
+        GUARD,
+        'for side in (-1, 1)]',
+        'for side in ()]',
+        OF_GUARD,
+    ),
+    Mutant('speed not judged', GUARD, "('speed', velocity,", "('speed', 0 * velocity,", OF_GUARD),
+    Mutant(
+        'acceleration not judged',
+        GUARD,
+        "('acceleration', acceleration,",
+        "('acceleration', 0 * acceleration,",
+        OF_GUARD,
+    ),
+    Mutant(
+        'old motion forgotten at a message',
+        REFERENCE,
+        'old = (times < first_ns) & (times > now_ns - KEPT_NS)',
+        'old = times < 0',
+        OF_REFERENCE,
+    ),
+    Mutant(
+        'starts beside a point not snapped',
+        REFERENCE,
+        'return nearest if abs(nearest - at_ns) <= SNAP_NS else at_ns',
+        'return at_ns',
+        OF_REFERENCE,
     ),
 )
