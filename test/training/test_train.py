@@ -25,6 +25,7 @@ SHORT = [
 @pytest.fixture(scope='module')
 def bag(tmp_path_factory) -> Path:
     """Some seconds of exploration."""
+    pytest.importorskip('mujoco', reason='grasp_ros[sim] is not installed')
     path = tmp_path_factory.mktemp('bags') / 'wall'
     assert main(['collect', str(path), '--steps', '800', '--seed', '3']) == 0
     return path
