@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from grasp_ros.sim.tasks import Problem, Task
     from grasp_ros.sim.worlds import World
 
-TERMINATED = 128 + signal.SIGTERM  # exit code
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 COLUMNS = ('episode', 'shortest time, s', 'time, s', 'final error', 'replan p50, ms', '')
 
 
@@ -140,14 +140,19 @@ def _episodes(
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         with (
-            _terminable(),
+            _signals() as signalled,
             children(commands) as alive,
             Live(_table(episodes, world.task), console=console) as live,
         ):
-            runner = EpisodeRunner(world)
-            runner.wait_for_nodes(alive)
+
+            def check() -> None:
+                signalled()
+                alive()
+
+            runner = EpisodeRunner(world, check)
+            runner.wait_for_nodes()
             for problem in problems:
-                episodes.append(runner.run(problem, alive))
+                episodes.append(runner.run(problem))
                 live.update(_table(episodes, world.task))
     except (ChildEnded, TimeoutError) as error:
         print(f'grasp-ros demo: {error}', file=sys.stderr)
@@ -158,17 +163,26 @@ def _episodes(
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM leaves as SIGINT does, by an exception: the nodes are ended on the way out."""
+def _signals() -> Iterator[Callable[[], None]]:
+    """Yields a check that raises SystemExit once SIGINT or SIGTERM has come.
 
-    def leave(*_: object) -> None:
-        raise SystemExit(TERMINATED)
+    The handlers only take note: they may run in a destructor or a callback, where what they raise
+    is lost.
+    """
+    come: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: come.append(number)) for number in SIGNALS
+    }
 
-    before = signal.signal(signal.SIGTERM, leave)
+    def check() -> None:
+        if come:
+            raise SystemExit(128 + come[0])
+
     try:
-        yield
+        yield check
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _table(episodes: list[Episode], task: Task) -> Table:

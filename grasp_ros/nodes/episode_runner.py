@@ -35,12 +35,14 @@ class EpisodeRunner(Node):
     """Drives the nodes `simulator` and `planner` through whole episodes.
 
     now_ns, state (S,) and status are the newest of /clock, simulator/state and planner/status. The
-    goal's picture is of the world's first camera.
+    goal's picture is of the world's first camera. check is called all the time while something is
+    waited for; what it raises ends the wait.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, check: Callable[[], None] = lambda: None) -> None:
         super().__init__('episode_runner')
         self._world, camera = world, world.description.cameras[0].name
+        self._check = check
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
         self.now_ns = 0
@@ -63,13 +65,12 @@ class EpisodeRunner(Node):
         self._cancel: Any = self.create_client(Trigger, 'planner/cancel')
         self._clear_fault: Any = self.create_client(Trigger, 'planner/clear_fault')
 
-    def wait_for_nodes(self, alive: Callable[[], None]) -> None:
-        """Return when both nodes answer. `alive` raises when a process has ended."""
+    def wait_for_nodes(self) -> None:
+        """Return when both nodes answer."""
         self._image = None
         services = (self._set_start, self._reset, self._cancel, self._clear_fault)
 
         def ready() -> bool:
-            alive()
             known = all(service.service_is_ready() for service in services)
             return (
                 known and self._goal_pub.get_subscription_count() > 0 and self._image is not None
@@ -77,7 +78,7 @@ class EpisodeRunner(Node):
 
         self.wait(ready, START_UP, 'the simulator and the planner to start')
 
-    def run(self, problem: Problem, alive: Callable[[], None]) -> Episode:
+    def run(self, problem: Problem) -> Episode:
         """One episode; the goal image is what the camera sees with all at the goal."""
         self._call(self._cancel, Trigger.Request())
         goal_image = self.place(problem.goal)
@@ -88,7 +89,6 @@ class EpisodeRunner(Node):
         limit = SLOWEST * problem.shortest_time + EXTRA
 
         def over() -> bool:
-            alive()
             reached = self.status.get('state') == REACHED
             return reached or seconds(self.now_ns - begin_ns) > limit
 
@@ -160,6 +160,7 @@ class EpisodeRunner(Node):
         """Serve callbacks until `done`; TimeoutError names `what` after `timeout` real s."""
         until = time.monotonic() + timeout
         while not done():
+            self._check()
             if time.monotonic() > until:
                 raise TimeoutError(
                     f'waited {timeout:.0f} s for {what}; planner status: {self.status}'

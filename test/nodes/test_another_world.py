@@ -158,11 +158,11 @@ def test_episodes_are_run_judged_and_drawn(world_file, own_domain, tmp_path):
     with running(SimulatorNode, simulator_ros_arguments(str(world_file), 4.0, '')) as (_, peer, _):
         peer.listen(CompressedImage, 'above/compressed')
         planner, runner = Planner(peer, world.task), EpisodeRunner(world)
-        runner.wait_for_nodes(lambda: None)
+        runner.wait_for_nodes()
         episodes = []
         for problem in world.task.sample(2, seed=1):
             planner.next_goal = problem.goal
-            episodes.append(runner.run(problem, lambda: None))
+            episodes.append(runner.run(problem))
         wait_until(lambda: peer.heard['above/compressed'], 'the second camera')
         runner.destroy_node()
     assert all(episode.success and episode.reached for episode in episodes)

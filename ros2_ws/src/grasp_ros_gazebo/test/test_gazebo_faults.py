@@ -42,7 +42,7 @@ class Running:
     def start_simulator(self, real_time_factor=1.0):
         arguments = simulator_ros_arguments('maze', real_time_factor, '', 'gazebo')
         self.simulator = self._start(SIMULATOR_NODE, arguments)
-        self.runner.wait_for_nodes(self.alive)
+        self.runner.wait_for_nodes()
 
     def _start(self, module, arguments):
         command = [sys.executable, '-m', module, *arguments]
