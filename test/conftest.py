@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests share: the gantry as it is configured, a bundle, and hypothesis' profiles."""
 
+import signal
 from pathlib import Path
 
 import absent_extras
@@ -16,6 +17,13 @@ from grasp_ros.robot.limits import Limits
 
 # As the node does: more threads than the small models need cost time, and much of it under load.
 torch.set_num_threads(1)
+
+# A shell that runs the tests in the background, or nohup, has these ignored; the processes that
+# the tests start and signal would inherit that.
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, default)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -161,7 +161,8 @@ class Gate:
                 rest[None],
                 np.zeros((1, len(rest))),
             )
-            if self._check(message, now_ns, None) is None:
+            # It may come later than others: nothing goes on from it before it has ended.
+            if self._check(message, now_ns, None, 2 * self._transport_ns) is None:
                 if fastest is not None:
                     return message  # not the fastest: what was measured is a moment old
                 fastest = message
@@ -181,6 +182,11 @@ class Gate:
         self._may_anchor = False
         return message
 
+    def in_time(self, judged_ns: int, now_ns: int) -> bool:
+        """Whether what was judged at one time may still be sent now: most of the time that it has
+        to arrive must be left."""
+        return now_ns - judged_ns <= self._transport_ns // 2
+
     def begin(self) -> None:
         """A new goal, or leave to execute."""
         self._may_anchor, self._failed = True, 0
@@ -198,11 +204,14 @@ class Gate:
         self.begin()
 
     def _check(
-        self, trajectory: JointTrajectory, now_ns: int, observation_ns: int | None
+        self,
+        trajectory: JointTrajectory,
+        now_ns: int,
+        observation_ns: int | None,
+        transport_ns: int | None = None,
     ) -> Refused | None:
         if self._measured is None:
             return Refused('no joint_states')
-        situation = Situation(
-            self.reference, self._measured, now_ns, self._transport_ns, observation_ns
-        )
+        transport_ns = transport_ns or self._transport_ns
+        situation = Situation(self.reference, self._measured, now_ns, transport_ns, observation_ns)
         return self._guard.check(trajectory, situation)

@@ -252,6 +252,8 @@ class Pilot:
     def _admit(self, replan: Replan, observation_ns: int) -> None:
         now_ns = self._clock()
         message = self._gate.admit(replan.trajectory, replan.generation, observation_ns, now_ns)
+        if isinstance(message, JointTrajectory) and not self._gate.in_time(now_ns, self._clock()):
+            message = Late('late')
         if isinstance(message, JointTrajectory):
             self._send(message, now_ns)
             self._mission.sent()
@@ -276,11 +278,18 @@ class Pilot:
         self._mission.tick(self._clock(), steady_ns)
         verdict = self._mission.judge(steady_ns)
         if verdict.stop:
-            now_ns = self._clock()
-            if (message := self._gate.stop(now_ns)) is not None:
-                self._send(message, now_ns)
+            self._stop()
             self._mission.stopped()
         self._outside.tell(Report(verdict, self._mission.number, self._last, self._statistics))
+
+    def _stop(self) -> None:
+        now_ns = self._clock()
+        message = self._gate.stop(now_ns)
+        if not self._gate.in_time(now_ns, self._clock()):  # a busy machine: once more, from here
+            now_ns = self._clock()
+            message = self._gate.stop(now_ns)
+        if message is not None:
+            self._send(message, now_ns)
 
     def _look_at_controller(self) -> None:
         shared = self._mission.shared

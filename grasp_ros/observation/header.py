@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The size of a compressed image by its header: 400 kB of PNG may ask for gigabytes of pixels."""
+"""What a compressed image will decode to: 400 kB of PNG may ask for gigabytes of pixels."""
 
 from __future__ import annotations
 
 import struct
+import zlib
 
 from grasp_ros.types import BadInput
 
@@ -32,6 +33,29 @@ def _png_size(data: bytes) -> tuple[int, int]:
         raise BadInput(f'PNG of {len(data)} bytes has no whole header (IHDR)')
     width, height = struct.unpack('>II', data[16:24])
     return height, width
+
+
+def refuse_excess(data: bytes, height: int, width: int) -> None:
+    """Raise BadInput for a PNG that holds more rows than its header says: decoders inflate all.
+
+    Inflates no more than the image has by its header; JPEGs stop at their last row by themselves.
+    """
+    if not data.startswith(PNG_START):
+        return
+    inflate, left = zlib.decompressobj(), height * (1 + 8 * width)  # 16 bits, four channels
+    at = len(PNG_START)
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], 'big')
+        if data[at + 4 : at + 8] == b'IDAT':
+            try:
+                left -= len(inflate.decompress(data[at + 8 : at + 8 + length], left + 1))
+            except zlib.error as error:
+                raise BadInput(f'PNG of {len(data)} bytes is broken: {error}') from error
+            if left < 0 or inflate.unconsumed_tail:
+                raise BadInput(
+                    f'PNG of {len(data)} bytes says {width}x{height} and holds more than that'
+                )
+        at += 12 + length
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from grasp_ros.observation.header import JPEG_START, compressed_size
+from grasp_ros.observation.header import JPEG_START, compressed_size, refuse_excess
 from grasp_ros.types import BadInput, ImageArray
 
 # encoding -> (bytes a pixel, conversion to rgb)
@@ -45,8 +45,8 @@ def decode_compressed(fmt: str, data: bytes) -> ImageArray:
     """The rgb image (H, W, 3) of a sensor_msgs/CompressedImage (JPEG or PNG).
 
     Raises BadInput for depth images, for anything that is not a whole image, and, before it is
-    decoded, for one of more than MAX_PIXELS. EXIF's orientation is left alone: pixels stay where
-    the camera put them.
+    decoded, for one of more than MAX_PIXELS or than its header says. EXIF's orientation is left
+    alone: pixels stay where the camera put them.
     """
     if 'compressedDepth' in fmt:
         raise BadInput(f'compressed image format {fmt!r} is a depth image, colour expected')
@@ -54,6 +54,7 @@ def decode_compressed(fmt: str, data: bytes) -> ImageArray:
         raise BadInput('compressed image is empty')
     size = compressed_size(data)
     _check_pixels(*size)
+    refuse_excess(data, *size)
     # OpenCV 4 fills what is missing of a truncated JPEG with grey. Cameras may pad with zeros.
     if data.startswith(JPEG_START) and not data.rstrip(b'\0').endswith(JPEG_END):
         raise BadInput(f'compressed image ({fmt!r}, {len(data)} bytes) is truncated')

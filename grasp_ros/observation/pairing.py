@@ -71,9 +71,10 @@ class Pairing(Generic[Message]):
         self.newest: Observation | None = None
 
     def forgive(self) -> None:
-        """A person has looked at the joints: what they say next is true."""
+        """A person has looked: what joints and cameras show next is true."""
         self._reader.clear()
         self._history.clear()
+        self._watch.clear()
 
     def hurry(self) -> None:
         """Take the next set, however early: there is a new goal."""

@@ -54,6 +54,7 @@ class Watch:
             if still.count >= COUNT and (moved > self._tolerance).any():
                 frozen = Frozen(
                     f'{name}: the picture has not changed while the robot moved: '
-                    f'{still.count} times the same over {moved.max():.4f} m or rad'
+                    f'{still.count} times the same over {moved.max():.4f} m or rad; '
+                    '~/clear_fault where it was the joints that changed, not the robot'
                 )
         return frozen

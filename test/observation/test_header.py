@@ -56,8 +56,11 @@ def test_pixels_stay_where_the_camera_put_them():
     assert decode_compressed('jpeg', rotated(file('jpeg', 8, 12))).shape == (8, 12, 3)
 
 
-def bomb(side: int) -> bytes:
-    """A PNG of side x side white pixels; 20,000 are 1.2 GB in memory and 0.4 MB in the file."""
+def bomb(side: int, said: int | None = None) -> bytes:
+    """A PNG of side x side white pixels; 20,000 are 1.2 GB in memory and 0.4 MB in the file.
+
+    said: the side that its header gives.
+    """
 
     def chunk(name: bytes, body: bytes) -> bytes:
         sum_ = zlib.crc32(name + body).to_bytes(4, 'big')
@@ -66,7 +69,7 @@ def bomb(side: int) -> bytes:
     deflate = zlib.compressobj(9)
     row = b'\0' + b'\xff' * ((side + 7) // 8)
     body = b''.join(deflate.compress(row) for _ in range(side)) + deflate.flush()
-    header = side.to_bytes(4, 'big') * 2 + b'\x01\0\0\0\0'
+    header = (said or side).to_bytes(4, 'big') * 2 + b'\x01\0\0\0\0'
     return PNG_START + chunk(b'IHDR', header) + chunk(b'IDAT', body) + chunk(b'IEND', b'')
 
 
@@ -75,6 +78,15 @@ def test_bomb_is_refused_before_it_is_unpacked():
     assert len(data) < 400_000 and decode_compressed('png', bomb(64)).shape == (64, 64, 3)
     tracemalloc.start()
     with pytest.raises(BadInput, match='20000x20000'):
+        decode_compressed('png', data)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_bomb_behind_a_small_header_is_refused_before_it_is_unpacked():
+    data = bomb(20_000, said=64)
+    tracemalloc.start()
+    with pytest.raises(BadInput, match='says 64x64 and holds more'):
         decode_compressed('png', data)
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()

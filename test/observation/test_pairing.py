@@ -266,3 +266,14 @@ def test_picture_may_be_the_same_while_the_robot_stands_and_must_change_when_it_
     pairing, pictures, step
 ):
     assert all(isinstance(one, Observation) for one in drive(pairing, pictures, step))
+
+
+def test_joints_that_were_set_right_are_no_motion_of_the_robot_once_a_person_has_looked(pairing):
+    """An offset is taken out while the robot stands: the picture is right not to change."""
+    moved = drive(pairing, [5] * 6, 0.006)
+    assert isinstance(moved[-1], Frozen)
+    pairing.forgive()
+    for i in range(6, 12):
+        joints(pairing, 100 * i, (0.0, 0.0))
+        show(pairing, 100 * i, 5)
+        assert isinstance(take(pairing), Observation)
