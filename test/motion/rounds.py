@@ -204,7 +204,7 @@ def play(setting: Setting, messages: int, seconds: float = 60.0) -> Round:
                     send(message)
         if waiting is None and tick % IMAGE_PERIOD == 0:
             stamp = now[0]
-            slow = rng.random() < 0.02
+            slow = setting.faults and rng.random() < 0.02
             latency = 2.0 if slow else setting.latency * rng.uniform(0.6, 1.0)
             ready = stamp + nanoseconds(latency)
             now[0] = ready  # what the loop will see as the end of planning
