@@ -286,8 +286,8 @@ MUTANTS = (
     Mutant(
         'led down step by step',
         GATE,
-        'self._may_anchor = False',
-        'self._may_anchor = True',
+        'self._anchors += 1',
+        'self._anchors += 0',
         OF_GATE,
     ),
     Mutant('never given up', GATE, 'if self._failed >= ATTEMPTS and', 'if False and', OF_GATE),

@@ -28,6 +28,7 @@ OVERLAP_NS = nanoseconds(0.05)  # a message begins so much before it is sent: cl
 HOLD_TIMES = np.geomspace(0.05, 1.9, 24)  # s to come to rest in, tried from the shortest
 AT_REST = 0.02  # of max_velocity: what encoders say of a robot that stands
 ATTEMPTS = 3  # motions in a row that the robot does not follow before it is only tried again later
+ANCHORS = 3  # times that a robot is held in a row without standing where it is held
 PATIENCE_NS = nanoseconds(2.0)  # s between such tries
 
 
@@ -54,7 +55,7 @@ class Gate:
         self.reference = Reference()
         self.following: Refused | None = None  # why the robot does not follow, or None
         self._doubtful = False  # whether the controller may have ended the last motion by itself
-        self._may_anchor = True  # once a goal: a robot that sags would be led down step by step
+        self._anchors = 0  # in a row: a robot that sags would be led down step by step
         self._measured: JointSample | None = None
         self._stood: FloatArray | None = None  # where the last motion that was sent began
         self._failed, self._failed_ns = 0, 0  # motions in a row without getting on, and since when
@@ -72,7 +73,7 @@ class Gate:
             return
         error = np.abs(sample.position - told.position)
         if (error <= self._tolerance).all():
-            self.following = None
+            self.following, self._anchors = None, 0
             if (
                 self._stood is not None
                 and (np.abs(sample.position - self._stood) > self._tolerance).any()
@@ -99,13 +100,15 @@ class Gate:
         """
         if generation != self.generation:
             return NotNow('planned before the robot was stopped')
+        if self.reference.told is not None and now_ns < self.reference.settled_ns:
+            return NotNow('the robot is being held where it stands')
         if self._doubtful and self.following is None and self.reference.rests(now_ns):
             # A controller whose own tolerance was broken holds the robot where that happened.
             self.reference, self._doubtful = self.reference.anew(known=False), False
         if self.reference.told is None or self.following is not None:
             return self._anchor(now_ns)
-        if self._doubtful or now_ns < self.reference.settled_ns:
-            return NotNow('the robot is being held where it stands')
+        if self._doubtful:
+            return NotNow('the robot comes to rest first')
         if self._failed >= ATTEMPTS and now_ns < self._failed_ns + PATIENCE_NS:
             return Refused(
                 f'the robot has not followed {self._failed} motions in a row: the controller '
@@ -172,14 +175,15 @@ class Gate:
         reference, measured = self.reference, self._measured
         if measured is None:
             return Refused('no joint_states')
-        if self.following is not None and not (self._may_anchor and reference.rests(now_ns)):
+        may_be_held = self._anchors < ANCHORS and reference.rests(now_ns)
+        if self.following is not None and not may_be_held:
             return self.following
         if (np.abs(measured.velocity) > AT_REST * self._limits.velocity).any():
             return Refused('the robot moves, and not by this node')
         message = self.hold(now_ns)
         if message is None:
             return self.following or Refused('the robot cannot be held where it stands')
-        self._may_anchor = False
+        self._anchors += 1
         return message
 
     def in_time(self, judged_ns: int, now_ns: int) -> bool:
@@ -189,7 +193,7 @@ class Gate:
 
     def begin(self) -> None:
         """A new goal, or leave to execute."""
-        self._may_anchor, self._failed = True, 0
+        self._anchors, self._failed = 0, 0
 
     def sent(self, trajectory: JointTrajectory, now_ns: int) -> None:
         """Tell what was published."""

@@ -27,6 +27,7 @@ from grasp_ros.types import NS, FloatArray, nanoseconds, seconds
 
 START_UP = 60.0  # s of real time that nodes and services get to appear
 ANSWER = 20.0  # s of real time that a service or a message gets
+ARRIVED = 0.3  # simulated s in which messages reach the planner, on a busy machine too
 SETTLE = 0.5  # simulated s from the planner's word that the goal is reached to the judgement
 SLOWEST, EXTRA = 3.0, 10.0  # an episode ends after SLOWEST x the shortest time + EXTRA s
 
@@ -143,7 +144,9 @@ class EpisodeRunner(Node):
         after_ns = int(answer.message)
 
         def seen() -> bool:
-            return self._image is not None and messages.stamp_ns(self._image) >= after_ns
+            image = self._image is not None and messages.stamp_ns(self._image) >= after_ns
+            # What the planner was sent before the reset is no longer on its way then.
+            return image and self.now_ns >= after_ns + nanoseconds(ARRIVED)
 
         self.wait(seen, ANSWER, 'an image after the reset')
         # No robot jumps like this: the planner takes it for a fault until somebody says otherwise.

@@ -165,7 +165,7 @@ class PlannerNode(Node):
         return response
 
     def _on_clear_fault(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._pairing.forgive()
+        self._pairing.forgive(self._now_ns())
         fault = self._pilot.clear_fault()
         response.success = True
         response.message = 'there was no fault' if fault is None else f'cleared: {fault}'

@@ -64,14 +64,21 @@ class Pairing(Generic[Message]):
         self._history.clear()
         self._watch.clear()
         self._image_ns = dict.fromkeys(self._waiting, 0)  # newest stamp that may be used
+        self._since_ns = 0  # joints stamped before are not looked at
         self._seen_ns = 0  # of the newest set that could be used
         self._due_ns = 0  # no earlier set is decoded
         self._decodable = True  # whether the last set that was decoded could be
         self._refused: dict[str, tuple[int, Refused]] = {}  # the last refusals, and when
         self.newest: Observation | None = None
 
-    def forgive(self) -> None:
-        """A person has looked: what joints and cameras show next is true."""
+    def forgive(self, now_ns: int) -> None:
+        """A person has looked: what joints and cameras show from now on is true.
+
+        Not what was stamped before, and is still on its way.
+        """
+        self._since_ns = now_ns
+        for waiting in self._waiting.values():
+            waiting.clear()
         self._reader.clear()
         self._history.clear()
         self._watch.clear()
@@ -89,6 +96,8 @@ class Pairing(Generic[Message]):
         now_ns: int,
     ) -> JointSample | Refused | None:
         """One joint state message's fields; see JointReader.read."""
+        if 0 < stamp_ns <= self._since_ns:
+            return None
         sample = self._reader.read(stamp_ns, names, position, velocity, now_ns)
         if isinstance(sample, JointSample):
             self._history.add(sample)

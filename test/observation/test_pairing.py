@@ -233,7 +233,8 @@ def test_forgiven_joints_are_measured_anew(pairing):
     joints(pairing, 0)
     answers = [joints(pairing, 10 + i, (0.2, 0.0)) for i in range(GLITCHES)]
     assert isinstance(answers[-1], Fault)
-    pairing.forgive()
+    pairing.forgive(NOW + 50 * MS)
+    assert joints(pairing, 40, (0.0, 0.0)) is None, 'it was on its way'
     assert isinstance(joints(pairing, 100, (0.2, 0.0)), JointSample)
 
 
@@ -272,7 +273,7 @@ def test_joints_that_were_set_right_are_no_motion_of_the_robot_once_a_person_has
     """An offset is taken out while the robot stands: the picture is right not to change."""
     moved = drive(pairing, [5] * 6, 0.006)
     assert isinstance(moved[-1], Frozen)
-    pairing.forgive()
+    pairing.forgive(NOW + 550 * MS)
     for i in range(6, 12):
         joints(pairing, 100 * i, (0.0, 0.0))
         show(pairing, 100 * i, 5)
