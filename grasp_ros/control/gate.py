@@ -178,7 +178,9 @@ class Gate:
         may_be_held = self._anchors < ANCHORS and reference.rests(now_ns)
         if self.following is not None and not may_be_held:
             return self.following
-        if (np.abs(measured.velocity) > AT_REST * self._limits.velocity).any():
+        # One that presses on something may tremble; where it was told to be is known then.
+        moves = (np.abs(measured.velocity) > AT_REST * self._limits.velocity).any()
+        if moves and reference.told is None:
             return Refused('the robot moves, and not by this node')
         message = self.hold(now_ns)
         if message is None:

@@ -250,3 +250,16 @@ def test_clear_forgets_what_was_told(moving):
     moving.gate.clear()
     assert moving.gate.reference.told is None and moving.gate.generation > generation
     assert moving.gate.stop(moving.now) is None
+
+
+def test_robot_that_trembles_against_an_obstacle_is_held_where_it_stands(moving):
+    moving.blocked = True
+    moving.run(0.1)
+    moving.tell(moving.gate.stop(moving.now))
+    moving.run(1.0)
+    moving.position = moving.position - [0.0166, 0.0]
+    moving.observe(np.array([0.02, 0.0]))
+    assert isinstance(moving.gate.following, Refused)
+    assert isinstance(moving.admit(), JointTrajectory)
+    moving.run(1.0)
+    assert moving.gate.following is None
