@@ -157,7 +157,7 @@ class Pairing(Generic[Message]):
             return None
         refused = self._recent('image', now_ns)
         for camera, newest_ns in self._image_ns.items():
-            if now_ns - newest_ns <= self._max_age_ns:
+            if newest_ns and now_ns - newest_ns <= self._max_age_ns:
                 continue
             if refused is None and newest_ns == 0:
                 return Refused(silent(camera))
