@@ -18,6 +18,7 @@ import rclpy
 import yaml
 from arm import COMMAND, IMAGE, JOINT_STATES, ArmBag, draw, moving, record, robot
 from diagnostic_msgs.msg import DiagnosticStatus
+from loading import load_bags
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, JointState
@@ -27,7 +28,6 @@ from trajectory_msgs.msg import JointTrajectory
 from grasp_ros.cli.main import main
 from grasp_ros.config import ModelConfig, load_robot
 from grasp_ros.robot.command import make_command
-from grasp_ros.training.dataset import load_bags
 from grasp_ros.training.recording import Topics
 from grasp_ros.world_model.bundle import load_bundle
 

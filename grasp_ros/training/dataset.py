@@ -5,16 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grasp_ros.config import RobotConfig
 from grasp_ros.observation.image import resize
-from grasp_ros.robot.command import Command
-from grasp_ros.training.recording import USUAL, Topics, read_images, read_recording
-from grasp_ros.training.timeline import Timeline, timelines
+from grasp_ros.training.recording import read_images
+from grasp_ros.training.timeline import Timeline
 from grasp_ros.types import BadInput, FloatArray
 
 CAMERA = 'image'  # the name of the pictures in the bundle, and of their topic in the node
@@ -55,19 +52,6 @@ class Dataset:
             self.recordings[index],
             self.source,
         )
-
-
-def load_bags(
-    paths: list[Path],
-    robot: RobotConfig,
-    command: Command,
-    height: int,
-    width: int,
-    topics: Topics = USUAL,
-) -> Dataset:
-    """All transitions of the bags. Raises BadInput for a bag without a single one."""
-    recordings = [read_recording(path, robot.joints, topics) for path in paths]
-    return load_images(timelines(recordings, robot, command)[0], height, width)
 
 
 def load_images(

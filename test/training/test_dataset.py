@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from loading import load_bags
 
 from grasp_ros.sim.explore import explore
 from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.tasks.reach_gantry import Box
 from grasp_ros.sim.worlds import load_world
 from grasp_ros.training.bags import BagWriter
-from grasp_ros.training.dataset import load_bags
 from grasp_ros.types import BadInput, Frame, JointSample, JointTrajectory, Motion, nanoseconds
 
 T0 = 1_700_000_000_000_000_000

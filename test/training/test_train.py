@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from loading import load_bags
 
 from grasp_ros.cli.main import INTERRUPTED, main
 from grasp_ros.config import ModelConfig
-from grasp_ros.training.dataset import Dataset, load_bags
+from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.train import latent_distances, windows
 from grasp_ros.types import BadInput, Observation
 from grasp_ros.world_model.bundle import load_bundle

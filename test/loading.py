@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bags to a dataset in one call, without the checks that the commands make in between."""
+
+from pathlib import Path
+
+from grasp_ros.config import RobotConfig
+from grasp_ros.robot.command import Command
+from grasp_ros.training.dataset import Dataset, load_images
+from grasp_ros.training.recording import USUAL, Topics, read_recording
+from grasp_ros.training.timeline import timelines
+
+
+def load_bags(
+    paths: list[Path],
+    robot: RobotConfig,
+    command: Command,
+    height: int,
+    width: int,
+    topics: Topics = USUAL,
+) -> Dataset:
+    """All transitions of the bags. Raises BadInput for a bag without a single one."""
+    recordings = [read_recording(path, robot.joints, topics) for path in paths]
+    return load_images(timelines(recordings, robot, command)[0], height, width)
