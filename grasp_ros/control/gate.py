@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grasp_ros.config import PlannerNodeConfig
+from grasp_ros.config import RobotConfig
 from grasp_ros.control.guard import Guard, Situation
 from grasp_ros.control.reference import Reference
 from grasp_ros.control.trajectory import stop
@@ -43,15 +43,16 @@ class Late(NotNow):
 
 
 class Gate:
-    """Compares what was sent with what is measured, and lets a trajectory pass or not."""
+    """Compares what was sent with what is measured, and lets a trajectory pass or not.
 
-    def __init__(self, config: PlannerNodeConfig):
-        robot = config.robot
+    send_ahead: least time from sending to the first point, s. max_age: of an observation, s.
+    """
+
+    def __init__(self, robot: RobotConfig, send_ahead: float, max_age: float):
         self._joints, self._limits = robot.joints, Limits.of(robot)
         self._tolerance = np.array(robot.tracking_tolerance)
-        self._transport_ns = nanoseconds(config.control.send_ahead)
-        max_age_ns = nanoseconds(config.observation.max_age)
-        self._guard = Guard(robot.joints, self._limits, self._tolerance, max_age_ns)
+        self._transport_ns = nanoseconds(send_ahead)
+        self._guard = Guard(robot.joints, self._limits, self._tolerance, nanoseconds(max_age))
         self.reference = Reference()
         self.following: Refused | None = None  # why the robot does not follow, or None
         self._doubtful = False  # whether the controller may have ended the last motion by itself

@@ -69,7 +69,8 @@ class Pilot:
         self._last: Replan | None = None  # the last plan to the present goal
         self._config, self._outside = config, outside
         self._clock, self._steady = clock, steady
-        self._gate, self._clock_watch = Gate(config), ClockWatch()
+        self._gate = Gate(config.robot, config.control.send_ahead, config.observation.max_age)
+        self._clock_watch = ClockWatch()
         self._loop = RecedingHorizon(bundle, config, lambda: self._gate.reference, clock, steady)
         self._loop.warm_up()
         self._forgotten = False  # the loop's memory is of another time

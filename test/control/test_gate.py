@@ -21,7 +21,8 @@ class Rig:
     """A gate, a controller, and a robot that follows it at once unless it is blocked."""
 
     def __init__(self, config, space, limits):
-        self.gate, self.space, self.limits = Gate(config), space, limits
+        self.gate = Gate(config.robot, config.control.send_ahead, config.observation.max_age)
+        self.space, self.limits = space, limits
         self.controller = JointTrajectoryController(config.robot.joints, HOME)
         self.now, self.position, self.blocked = START, HOME.copy(), False
         self.sag = np.zeros(2)

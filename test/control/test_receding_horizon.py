@@ -40,7 +40,8 @@ class Bench:
         self.world_model = load_bundle(self.config.model, self.config.robot)
         self.robot = MujocoRobot(load_world(self.world))
         self.delay_steps = 0
-        self.gate = Gate(self.config)
+        config = self.config
+        self.gate = Gate(config.robot, config.control.send_ahead, config.observation.max_age)
         reference = lambda: self.gate.reference  # noqa: E731
         self.loop = RecedingHorizon(self.world_model, self.config, reference, self.now, lambda: 0)
         # Until it is measured, the latency is taken for the deadline.

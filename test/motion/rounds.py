@@ -155,7 +155,7 @@ def play(setting: Setting, messages: int, seconds: float = 60.0) -> Round:
     checker = Checker(low, high, speed, acceleration, tolerance)
 
     now = [START]
-    gate = Gate(config)
+    gate = Gate(config.robot, config.control.send_ahead, config.observation.max_age)
     loop = RecedingHorizon(bundle, config, lambda: gate.reference, lambda: now[0], lambda: 0)
     loop._planner = RandomPlans(setting.seed)
     loop.set_goal(_observed(START, here + 0.3 * (high - low)))
