@@ -20,13 +20,14 @@ from grasp_ros.types import BadInput
 
 @dataclass(frozen=True)
 class World:
-    """A robot, from robot_file, in front of a task."""
+    """A robot, from robot_file, in front of a task. trained: the bundle that the file names."""
 
     name: str
     robot: RobotConfig
     robot_file: Path
     description: Description
     task: Task
+    trained: str = ''
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -35,8 +36,9 @@ class World:
 
     @property
     def bundle(self) -> str:
-        """The name of the model bundle for this robot in this world."""
-        return f'{self.robot.name}_{self.name}'
+        """The model bundle for this robot in this world: as the file says, else ROBOT_WORLD."""
+        robot, world = self.robot.name, self.name
+        return self.trained or (world if robot == world else f'{robot}_{world}')
 
 
 def load_world(name: str) -> World:
@@ -50,6 +52,7 @@ def load_world(name: str) -> World:
         settings = dict(yaml.safe_load(path.read_text()))
         title, robot_name = str(settings.pop('name')), str(settings.pop('robot'))
         simulator, task = str(settings.pop('simulator', robot_name)), str(settings.pop('task'))
+        trained = str(settings.pop('bundle', ''))
         robot_file = find_yaml('config/robots', robot_name, beside=path)
         robot = load_robot(robot_file)
         simulator_file = find_yaml('config/simulators', simulator, beside=path)
@@ -59,4 +62,4 @@ def load_world(name: str) -> World:
         raise BadInput(f'{path}: {error}') from error
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise BadInput(f'{path}: not a world description: {error!r}') from error
-    return World(title, robot, robot_file, description, made)
+    return World(title, robot, robot_file, description, made, trained)

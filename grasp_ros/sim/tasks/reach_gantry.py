@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,6 +19,7 @@ from grasp_ros.types import BadInput, FloatArray
 
 TOLERANCE = 0.025  # m, of the pusher's final position
 CLEARANCE = 0.008  # m kept between the pusher and a wall where an episode starts or ends
+DETOUR = 0.05  # m by which what was closed makes the way of a problem longer, at least
 TABLE_THICKNESS = 0.02  # m; its top is at height 0
 TABLE, WALL = (0.86, 0.84, 0.80, 1.0), (0.12, 0.30, 0.62, 1.0)  # rgba in every simulator
 TOOL_HEIGHT = 0.05  # m above the table, where the path is drawn: the middle of the pusher
@@ -37,6 +38,8 @@ class Box:
 class ReachGantry(Task):
     """Two prismatic joints that are the place (x, y) of a round pusher on a table with walls.
 
+    closed: plates of the walls' height in the table's colour, that nobody sees from above. A
+    problem's shortest way without them leads through one: what was learned before they stood lies.
     table_size (x, y), wall_height, radius of the pusher: m. low, high: where the joints can go, m.
     speed: the joints' limit, m/s. min_path: shortest way of a problem, m.
     """
@@ -50,32 +53,34 @@ class ReachGantry(Task):
     speed: float
     radius: float
     tolerance: float = TOLERANCE
+    closed: tuple[Box, ...] = ()
 
     def blocked(self, points: FloatArray, clearance: float = 0.0) -> np.ndarray:
         """Whether the pusher at points (N, 2) is nearer to a wall than `clearance`: (N,) bool."""
         hit = np.zeros(len(points), dtype=bool)
-        for wall in self.walls:
+        for wall in (*self.walls, *self.closed):
             outside = np.abs(points - np.array(wall.center)) - np.array(wall.size) / 2
             distance = np.linalg.norm(np.maximum(outside, 0), axis=1)
             hit |= distance < self.radius + clearance
         return hit
 
     def shapes(self) -> list[Shape]:
-        """The table, then the walls; nothing rubs."""
+        """The table, the walls, and what was closed; nothing rubs."""
         centre = (0.0, 0.0, -TABLE_THICKNESS / 2)
         size = (*self.table_size, TABLE_THICKNESS)
         table = Shape('table', 'box', size, centre, TABLE, friction=0.0)
-        height = self.wall_height
+        kinds = (('wall', self.walls, WALL), ('closed', self.closed, TABLE))
         walls = [
             Shape(
-                f'wall_{index}',
+                f'{kind}_{index}',
                 'box',
-                (*wall.size, height),
-                (*wall.center, height / 2),
-                WALL,
+                (*box.size, self.wall_height),
+                (*box.center, self.wall_height / 2),
+                colour,
                 friction=0.0,
             )
-            for index, wall in enumerate(self.walls)
+            for kind, boxes, colour in kinds
+            for index, box in enumerate(boxes)
         ]
         return [table, *walls]
 
@@ -87,6 +92,7 @@ class ReachGantry(Task):
         """Pairs whose straight line is blocked and whose way around is long enough."""
         rng = np.random.default_rng(seed)
         paths = self.paths()
+        before = replace(self, closed=()).paths() if self.closed else paths
         problems: list[Problem] = []
         for _ in range(1000 * count):
             if len(problems) == count:
@@ -96,7 +102,8 @@ class ReachGantry(Task):
             if self.blocked(line[[0, -1]], CLEARANCE).any() or not self.blocked(line).any():
                 continue
             shortest = paths.length(start, goal)
-            if self.min_path <= shortest < float('inf'):
+            led_through = not self.closed or before.length(start, goal) < shortest - DETOUR
+            if self.min_path <= shortest < float('inf') and led_through:
                 problems.append(Problem(start, goal, shortest / self.speed))
         if len(problems) < count:
             raise BadInput(f'the world has no {count} problems with a path of {self.min_path} m')
@@ -126,7 +133,7 @@ class ReachGantry(Task):
 
 def make(settings: Mapping[str, Any], robot: RobotConfig, description: Description) -> ReachGantry:
     """The task of a world's file."""
-    known = ('table_size', 'wall_height', 'walls', 'min_path')
+    known = ('table_size', 'wall_height', 'walls', 'closed', 'min_path')
     if unknown := set(settings) - set(known):
         raise BadInput(f'{sorted(unknown)} are none of {list(known)}')
     if len(robot.joints) != 2:
@@ -134,13 +141,18 @@ def make(settings: Mapping[str, Any], robot: RobotConfig, description: Descripti
     return ReachGantry(
         table_size=_pair(settings['table_size']),
         wall_height=float(settings['wall_height']),
-        walls=tuple(Box(_pair(box['center']), _pair(box['size'])) for box in settings['walls']),
+        walls=_boxes(settings['walls']),
+        closed=_boxes(settings.get('closed', ())),
         min_path=float(settings['min_path']),
         low=robot.position_min,
         high=robot.position_max,
         speed=max(robot.max_velocity),
         radius=_radius(description),
     )
+
+
+def _boxes(boxes: Iterable[Mapping[str, list[float]]]) -> tuple[Box, ...]:
+    return tuple(Box(_pair(box['center']), _pair(box['size'])) for box in boxes)
 
 
 def _pair(values: list[float]) -> tuple[float, float]:
