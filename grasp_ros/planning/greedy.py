@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,9 @@ DIFFERENCE = (
 )
 DAMPING = 1e-3  # of the diagonal: keeps the normal equations solvable where actions act alike
 FLOOR = 1e-9  # on the diagonal, where an action has no effect at all
+SAME = 1e-6  # latents nearer than this are one place
+Enough = Callable[[int, Tensor], bool]
+"""enough(t, steps (N,)): whether a travel need not go on after t steps; inf: not arrived yet."""
 
 
 def gauss_newton(
@@ -70,38 +75,42 @@ def travel_steps(
     goal: Tensor,
     actions: int,
     limit: int,
-    nearest_only: bool = False,
     weight: Tensor | None = None,
+    enough: Enough | None = None,
 ) -> Tensor:
     """Model steps that greedy control needs from start (N, D) to goal (N, D); inf where it fails.
 
     Arrival is judged at half of the length of the first step, and the time is extrapolated at the
     mean speed, so that it is not rounded to whole steps. `actions` is A; `limit` ends the try.
-    nearest_only: pairs that take over twice as long as the fastest (and 2 steps) count as failed.
     weight (N, D): what each dimension counts, in the control and in all distances; None: the same.
+    enough: asked after each step; where it says so, those still on the way count as failed.
     """
-    root = None if weight is None else weight.sqrt()
-
-    def length(difference: Tensor) -> Tensor:
-        return (difference if root is None else difference * root).norm(dim=1)
-
-    z, action = start, start.new_zeros(len(start), actions)
-    first = length(goal - start)
-    distance, steps = first, torch.full_like(first, float('inf'))
-    one_step: Tensor | None = None
+    distance = first = _length(goal - start, weight)
+    steps = torch.where(first < SAME, 0.0, float('inf')).to(first.dtype)
+    rows = torch.arange(len(start), device=start.device)  # those still on the way
+    z, action, tolerance = start, start.new_zeros(len(start), actions), first
     for t in range(limit):
         action = gauss_newton(step, z, action, goal, weight)
         z_next = step(z, action)
-        if one_step is None:
-            one_step = length(z_next - z).clamp(min=1e-6)
-        after = length(goal - z_next)
-        tolerance = torch.minimum(one_step, first) / 2
-        arrived = (after < tolerance) & steps.isinf()
-        part = (distance - tolerance) / (distance - after).clamp(min=1e-6)
-        reached_at = (t + part) * first / (first - tolerance).clamp(min=1e-6)
-        steps = torch.where(arrived, reached_at, steps)
-        late = nearest_only and t + 1 >= 2 * float(steps.min()) + 2
-        if late or not steps.isinf().any():
+        if t == 0:
+            one_step = _length(z_next - z, weight).clamp(min=SAME)
+            tolerance = torch.minimum(one_step, first) / 2
+        z, after = z_next, _length(goal - z_next, weight)
+        arrived = after < tolerance
+        part = (distance - tolerance) / (distance - after).clamp(min=SAME)
+        reached_at = (t + part) * first / (first - tolerance).clamp(min=SAME)
+        distance = after
+        if arrived.any():
+            there = rows[arrived]
+            steps[there] = torch.minimum(steps[there], reached_at[arrived])
+            going = ~arrived
+            rows, z, action, goal = rows[going], z[going], action[going], goal[going]
+            distance, first, tolerance = distance[going], first[going], tolerance[going]
+            weight = None if weight is None else weight[going]
+        if len(rows) == 0 or (enough is not None and enough(t + 1, steps)):
             break
-        z, distance = z_next, after
     return steps
+
+
+def _length(difference: Tensor, weight: Tensor | None) -> Tensor:
+    return (difference if weight is None else difference * weight.sqrt()).norm(dim=1)
