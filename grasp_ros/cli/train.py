@@ -102,7 +102,14 @@ def _write(options: argparse.Namespace, manifest: Manifest, trained: Trained) ->
     partial = options.out.with_name(f'.{options.out.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        write_bundle(partial, manifest, trained.encoder, trained.dynamics, trained.memory)
+        write_bundle(
+            partial,
+            manifest,
+            trained.encoder,
+            trained.joint_head,
+            trained.dynamics,
+            trained.memory,
+        )
         partial.replace(options.out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -133,6 +140,7 @@ def _manifest(
         goal_tolerance=round(trained.goal_tolerance, 4),
         roadmap=RoadmapSettings(config.connect_steps, config.neighbours),
         trust=trained.trust,
+        joint_error=trained.joint_error,
         files={},
         training={
             'commands': [*(recorded_command(bag) for bag in options.bags), options.command_line],

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grasp_ros.types import FloatArray
+from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.memory import Memory
 from grasp_ros.world_model.trust import Bounds, Likeness
 
@@ -21,7 +22,11 @@ DARKEST = 1.0  # grey level: rough pictures of JPEGs differ by parts of it
 
 
 def calibrate(
-    memory: Memory, latents: Tensor, images: Mapping[str, NDArray[np.uint8]], positions: FloatArray
+    memory: Memory,
+    head: JointHead,
+    latents: Tensor,
+    images: Mapping[str, NDArray[np.uint8]],
+    positions: FloatArray,
 ) -> Bounds:
     """The bounds that let frames like these pass, none of which the landmarks are taken from.
 
@@ -29,14 +34,14 @@ def calibrate(
     """
     likeness = Likeness(memory)
     frames = np.unique(np.linspace(0, len(latents) - 1, MOST).astype(int))
-    known = latents.cpu().numpy()
+    known = latents.cpu()
     pictures = {
         camera: max(DARKEST, _bound([likeness.picture(camera, of[i]) for i in frames]))
         for camera, of in images.items()
     }
-    nearest = [likeness.latent(known[i]) for i in frames]
-    apart = [np.abs(likeness.shown(known[i]) - positions[i]) for i in frames]
-    return Bounds(_bound(nearest), pictures, tuple(_bound(one) for one in np.transpose(apart)))
+    nearest = [likeness.latent(known[i].numpy()) for i in frames]
+    apart = np.abs(head.positions(known[frames]).numpy() - positions[frames])
+    return Bounds(_bound(nearest), pictures, tuple(_bound(one) for one in apart.T))
 
 
 def _bound(distances: NDArray[np.float64] | list[float]) -> float:

@@ -15,12 +15,18 @@ from grasp_ros.types import BadInput
 from grasp_ros.world_model.bundle import sha256
 from grasp_ros.world_model.dynamics import Dynamics
 from grasp_ros.world_model.inputs import Input, JointsInput
+from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.manifest import FILES, MANIFEST, Manifest
 from grasp_ros.world_model.memory import Memory
 
 
 def write_bundle(
-    path: Path, manifest: Manifest, encoder: nn.Module, dynamics: Dynamics, memory: Memory
+    path: Path,
+    manifest: Manifest,
+    encoder: nn.Module,
+    head: JointHead,
+    dynamics: Dynamics,
+    memory: Memory,
 ) -> None:
     """Write the bundle to the new folder `path`; the manifest's hashes are filled in here.
 
@@ -31,6 +37,7 @@ def write_bundle(
         raise BadInput(f'{path} holds a bundle already; remove it or choose another name')
     path.mkdir(parents=True, exist_ok=True)
     export_encoder(path / 'encoder.onnx', encoder, manifest.inputs)
+    (path / 'joint_head.safetensors').write_bytes(save(head.tensors()))
     (path / 'dynamics.safetensors').write_bytes(save(dynamics.state_dict()))
     (path / 'memory.safetensors').write_bytes(save(memory.tensors()))
     hashes = {name: sha256(path / name) for name in FILES}

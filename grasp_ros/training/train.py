@@ -12,17 +12,19 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.optimize import nnls
-from torch import Tensor
+from torch import Tensor, nn
 
 from grasp_ros.training.alignment import twins
 from grasp_ros.training.augmentation import photometric
 from grasp_ros.training.calibration import calibrate
 from grasp_ros.training.dataset import CAMERA, Dataset
+from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spread
 from grasp_ros.training.landmarks import build_memory
 from grasp_ros.training.losses import Encoder, InverseDynamics, rollout_loss, vicreg_loss
 from grasp_ros.training.verdict import connected_share
 from grasp_ros.types import BadInput, FloatArray
 from grasp_ros.world_model.dynamics import ResidualMLP, rollout
+from grasp_ros.world_model.joint_head import JointError, JointHead
 from grasp_ros.world_model.memory import Memory
 from grasp_ros.world_model.trust import Bounds
 
@@ -63,6 +65,8 @@ class Trained:
     """The trained parts, and what was measured on held-out data."""
 
     encoder: Encoder
+    joint_head: JointHead
+    joint_error: JointError
     dynamics: ResidualMLP
     memory: Memory
     goal_tolerance: float
@@ -89,7 +93,9 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     encoder.cpu()
     latents = latents.cpu()
     memory = build_memory(learnt, latents, dynamics, config.landmarks, config.connect_steps, rng)
-    bounds = calibrate(memory, unseen, {CAMERA: held_out.images}, held_out.positions)
+    head = fit_joint_head(latents, learnt.positions)
+    errors = joint_error(head, unseen, held_out.positions)
+    bounds = calibrate(memory, head, unseen, {CAMERA: held_out.images}, held_out.positions)
     same, steps = latent_distances(learnt, latents)
     report = {
         'config': asdict(config),
@@ -98,12 +104,16 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
         'map_connected_share': round(
             connected_share(len(memory.latents), memory.edges.numpy()), 4
         ),
+        'joint_error': errors.plain(),
+        'joint_spread': list(joint_spread(data.positions)),
         'latent_distance_same_place_p95': round(same, 4),
         'latent_distance_one_step': np.round(steps, 4).tolist(),
         'prediction_error_over_do_nothing': _prediction_error(held_out, unseen, dynamics),
     }
     tolerance = max(same, float(steps.min()) / 2)
-    return Trained(encoder.eval(), dynamics.eval(), memory, tolerance, bounds, report)
+    return Trained(
+        encoder.eval(), head, errors, dynamics.eval(), memory, tolerance, bounds, report
+    )
 
 
 def windows(follows: NDArray[np.bool_], length: int) -> NDArray[np.int64]:
@@ -132,7 +142,10 @@ def _train_encoder(
     device: torch.device,
     progress: Progress,
 ) -> Encoder:
-    """Latent prediction over a few steps, VICReg against collapse, and inverse dynamics.
+    """Latent prediction over a few steps, VICReg against collapse, inverse dynamics, and joints.
+
+    A joint that few pixels show moves the other losses little, and is lost unless a linear layer
+    must read its measured position from the latent.
 
     Where a latent tells the recordings apart, prediction and VICReg hold on to it, as nothing is
     easier to predict; alignment takes it away.
@@ -142,8 +155,10 @@ def _train_encoder(
     encoder = Encoder(config.latent, height, width).to(device)
     dynamics = ResidualMLP(config.latent, size, config.width, config.depth).to(device)
     inverse = InverseDynamics(config.latent, size).to(device)
-    parameters = [*encoder.parameters(), *dynamics.parameters(), *inverse.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-5)
+    head = nn.Linear(config.latent, data.positions.shape[1]).to(device)
+    joints = _normalised(data.positions).to(device)
+    trained = nn.ModuleList([encoder, dynamics, inverse, head])
+    optimiser = torch.optim.AdamW(trained.parameters(), lr=1e-3, weight_decay=1e-5)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
     images = torch.from_numpy(data.images)
     augment = photometric() if config.augment else None
@@ -167,6 +182,7 @@ def _train_encoder(
             + variance
             + COVARIANCE_WEIGHT * covariance
             + F.mse_loss(guessed, a.flatten(0, 1))
+            + F.mse_loss(head(encoded), joints[frames])
         )
         if twin is not None:
             loss = loss + F.mse_loss(z[:, 0], encoded[window.numel() :])
@@ -176,6 +192,12 @@ def _train_encoder(
         schedule.step()
         progress('encoder', done, total)
     return encoder.eval().requires_grad_(False)
+
+
+def _normalised(positions: FloatArray) -> Tensor:
+    """Positions (N, J) of mean 0 and variance 1, float32."""
+    spread = np.maximum(positions.std(axis=0), 1e-6)
+    return torch.from_numpy((positions - positions.mean(axis=0)) / spread).to(torch.float32)
 
 
 def _encode(

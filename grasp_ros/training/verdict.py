@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 USABLE = 0.1  # share of the map that hangs together: below, almost no goal has a way
 JOINED, WHOLE = 0.5, 0.9  # bad below, good from there on
+CLEAR, UNSEEN = 0.1, 0.5  # error of a joint over a blind guess's: good below, bad from there on
 SIGHT = 2.0  # a full step of each joint should move the latent by so many times what rest does
 
 
@@ -70,6 +71,7 @@ def judge(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:
             'the model does not foresee its actions: look at correlation in grasp-ros check; '
             'record longer; train with more --encoder-steps and --dynamics-steps',
         )
+    yield from _joints_shown(report, joints)
     still = report['latent_distance_same_place_p95']
     for joint, step in zip(joints, report['latent_distance_one_step'], strict=True):
         seen = step / still if still else float('inf')
@@ -80,4 +82,20 @@ def judge(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:
             'good' if seen >= SIGHT else 'fair' if seen >= 1 else 'bad',
             'goals are reached less exactly along this joint: another camera position, a larger '
             '--image-size, a steadier light',
+        )
+
+
+def _joints_shown(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:
+    errors = report['joint_error']
+    for joint, median, p95, blind in zip(
+        joints, errors['median'], errors['p95'], report['joint_spread'], strict=True
+    ):
+        unseen = p95 >= UNSEEN * blind
+        yield Judged(
+            f'error of {joint} read from the picture, m or rad',
+            f'{p95:.3g} (median {median:.3g})',
+            f'below {CLEAR * blind:.2g}',
+            'good' if p95 < CLEAR * blind else 'bad' if unseen else 'fair',
+            (f'the camera does not show {joint}' if unseen else f'{joint} is seen vaguely')
+            + ': another camera position, a larger --image-size, more --encoder-steps',
         )

@@ -19,10 +19,11 @@ from torch import Tensor
 
 from grasp_ros.config import ModelConfig, RobotConfig
 from grasp_ros.share import find
-from grasp_ros.types import BadInput, Observation
+from grasp_ros.types import BadInput, FloatArray, Observation
 from grasp_ros.world_model.dynamics import Dynamics, load_dynamics
 from grasp_ros.world_model.encoder import Encoder
 from grasp_ros.world_model.inputs import JointsInput, cameras
+from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.manifest import FILES, MANIFEST, Manifest
 from grasp_ros.world_model.memory import Memory
 from grasp_ros.world_model.trust import Trust
@@ -35,6 +36,7 @@ class Bundle:
     path: Path
     manifest: Manifest
     encoder: Encoder
+    joint_head: JointHead
     dynamics: Dynamics
     memory: Memory
     trust: Trust
@@ -50,6 +52,13 @@ class Bundle:
         if not np.isfinite(latent).all():
             raise BadInput('the encoder returned values that are not finite')
         return torch.from_numpy(latent).to(self.device)
+
+    def joints_shown(self, latent: Tensor) -> FloatArray:
+        """The joint positions (J,) that a latent (D,) shows, a goal's say, m or rad.
+
+        How exactly: manifest.joint_error.
+        """
+        return np.asarray(self.joint_head.positions(latent).cpu(), dtype=np.float64)
 
     def remembered(self, landmark: int) -> Observation:
         """What was seen at a landmark, at the cameras' own sizes, of a robot at rest."""
@@ -94,6 +103,9 @@ def load_bundle(config: ModelConfig, robot: RobotConfig) -> Bundle:
             config.require_provider,
             config.threads,
         )
+        head = JointHead.from_tensors(
+            _tensors(files, 'joint_head.safetensors'), manifest.latent, len(manifest.joints)
+        )
         dynamics = load_dynamics(
             manifest.dynamics.architecture,
             manifest.dynamics.config,
@@ -107,10 +119,19 @@ def load_bundle(config: ModelConfig, robot: RobotConfig) -> Bundle:
             len(manifest.joints),
             cameras(manifest.inputs),
         )
-        trust = Trust(memory, manifest.trust, manifest.joints, path.name)
+        trust = Trust(memory, head, manifest.trust, manifest.joints, path.name)
         device = pick_device(config.device)
         dynamics.to(device)
-        bundle = Bundle(path, manifest, encoder, dynamics, memory.to(device), trust, device)
+        bundle = Bundle(
+            path,
+            manifest,
+            encoder,
+            head.to(device),
+            dynamics,
+            memory.to(device),
+            trust,
+            device,
+        )
         _check_output(bundle)
     except BadInput as error:
         raise BadInput(f'{path}: {error}') from error

@@ -14,13 +14,19 @@ from grasp_ros.types import BadInput
 from grasp_ros.world_model.dynamics import ARCHITECTURES
 from grasp_ros.world_model.fields import Fields
 from grasp_ros.world_model.inputs import Input, cameras, read_inputs
+from grasp_ros.world_model.joint_head import JointError, read_joint_error
 from grasp_ros.world_model.trust import Bounds, read_bounds
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = 'model.yaml'
 LARGEST = 64 * 1024  # bytes of model.yaml: a few kB are usual, and YAML is read slowly
 MOST_BRACKETS = 500  # written manifests have hardly any; thousands of nested ones take seconds
-FILES = ('encoder.onnx', 'dynamics.safetensors', 'memory.safetensors')
+FILES = (
+    'encoder.onnx',
+    'joint_head.safetensors',
+    'dynamics.safetensors',
+    'memory.safetensors',
+)
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,8 @@ class RoadmapSettings:
 class Manifest:
     """model.yaml.
 
-    latent: D. goal_tolerance: a latent this near to the goal's counts as reached. files: sha256 by
-    name. training: how it was made, for people.
+    latent: D. goal_tolerance: a latent this near to the goal's counts as reached. joint_error: of
+    the joint head. files: sha256 by name. training: how it was made, for people.
     """
 
     robot: str
@@ -60,6 +66,7 @@ class Manifest:
     goal_tolerance: float
     roadmap: RoadmapSettings
     trust: Bounds
+    joint_error: JointError
     files: dict[str, str]
     training: dict[str, Any] = field(default_factory=dict)
 
@@ -81,6 +88,7 @@ class Manifest:
             'goal_tolerance': self.goal_tolerance,
             'roadmap': vars(self.roadmap),
             'trust': self.trust.plain(),
+            'joint_error': self.joint_error.plain(),
             'files': self.files,
             'training': self.training,
         }
@@ -108,6 +116,7 @@ class Manifest:
             fields.number('goal_tolerance', 1e-6, 1e6),
             _roadmap(fields.inner('roadmap')),
             read_bounds(fields.inner('trust'), list(cameras(inputs)), len(joints)),
+            read_joint_error(fields.inner('joint_error'), len(joints)),
             _files(fields.inner('files')),
             fields.free('training'),
         )

@@ -3,7 +3,7 @@
 
 An encoder gives every picture a latent, a black one too. So pictures are compared with the
 landmarks' own, roughly, where light, camera or scene tell; latents with the landmarks' latents;
-and the joints that the picture shows with those that were measured, where a picture is a good one
+and the joints that the latent shows with those that were measured, where a picture is a good one
 but of another moment.
 """
 
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grasp_ros.observation.image import resize
-from grasp_ros.types import FloatArray, ImageArray, Observation, Refused
+from grasp_ros.types import ImageArray, Observation, Refused
 from grasp_ros.world_model.fields import Fields
+from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.memory import Memory
 
 GRID = 8  # cells a side of a rough picture: noise averages out, covered and moved parts do not
-SHOWN = 4  # landmarks that tell the joints; with more of them they come from too far away
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Bounds:
 
     latent: to the nearest landmark. pictures: by camera, to the landmark's rough picture that is
     most like it, root mean square of grey levels (0 to 255). joints (J,): between the positions
-    that the latent shows and the measured ones, m or rad.
+    that the joint head reads from the latent and the measured ones, m or rad.
     """
 
     latent: float
@@ -85,8 +85,7 @@ class Likeness:
 
     def __init__(self, memory: Memory):
         self._latents = Nearest(memory.latents.cpu().numpy())
-        self._positions = memory.positions.cpu().numpy().astype(np.float64)
-        count = range(len(self._positions))
+        count = range(len(memory.latents))
         self._pictures = {
             camera: Nearest(np.stack([_rough(memory.thumbnail(camera, one)) for one in count]))
             for camera in memory.thumbnails
@@ -101,19 +100,19 @@ class Likeness:
         """Of a latent (D,) from the nearest landmark's."""
         return float(np.sqrt(self._latents.squares(latent).min()))
 
-    def shown(self, latent: NDArray[np.float32]) -> FloatArray:
-        """The joint positions (J,) of the nearest landmarks, the nearer the more they weigh."""
-        squares = self._latents.squares(latent)
-        near = np.argpartition(squares, min(SHOWN, len(squares) - 1))[:SHOWN]
-        weights = 1 / (squares[near] + 1e-6)
-        return np.asarray(weights @ self._positions[near] / weights.sum())
-
 
 class Trust:
     """Judges observations and goals by the bounds of a bundle of that name."""
 
-    def __init__(self, memory: Memory, bounds: Bounds, joints: tuple[str, ...], name: str):
-        self._likeness, self._bounds = Likeness(memory), bounds
+    def __init__(
+        self,
+        memory: Memory,
+        head: JointHead,
+        bounds: Bounds,
+        joints: tuple[str, ...],
+        name: str,
+    ):
+        self._likeness, self._head, self._bounds = Likeness(memory), head, bounds
         self._joints, self._name = joints, name
 
     def judge(self, latent: Tensor, observation: Observation) -> Refused | None:
@@ -129,8 +128,8 @@ class Trust:
                     f"{distance:.1f} grey levels from the nearest landmark's, at most {bound:.1f} "
                     '(light, camera moved, or another scene?)'
                 )
-        values = latent.cpu().numpy()
-        distance = self._likeness.latent(values)
+        latent = latent.cpu()
+        distance = self._likeness.latent(latent.numpy())
         if distance > self._bounds.latent:
             return Refused(
                 f'what is seen is unlike anything in the memory of {self._name}: latent distance '
@@ -140,7 +139,7 @@ class Trust:
         position = observation.position
         if not np.isfinite(position).all():
             return None
-        shown = self._likeness.shown(values)
+        shown = self._head.positions(latent).numpy()
         apart = np.abs(shown - position)
         worst = int(np.argmax(apart / np.array(self._bounds.joints)))
         if apart[worst] > self._bounds.joints[worst]:

@@ -9,6 +9,7 @@ import torch
 
 from grasp_ros.training.calibration import DARKEST, calibrate
 from grasp_ros.types import Observation
+from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.memory import Memory, encode_thumbnail
 from grasp_ros.world_model.trust import Trust
 
@@ -35,17 +36,22 @@ def remember(latents, images, positions):
     return Memory(latents, places, none, torch.zeros(0), thumbnails)
 
 
+# As world() makes the latents.
+HEAD = JointHead(0.1 * torch.eye(2), torch.zeros(2))
+
+
 @pytest.fixture(scope='module')
 def trust() -> Trust:
     """From 200 landmarks, calibrated on 400 frames."""
     memory = remember(*world(200, seed=0))
     latents, images, positions = world(400, seed=1)
-    bounds = calibrate(memory, latents, {'image': images}, positions)
+    noise = np.random.default_rng(3).normal(0, 0.03, positions.shape)
+    bounds = calibrate(memory, HEAD, latents, {'image': images}, positions + noise)
     # A landmark is about 0.07 away in a square of 200; some frames are further off.
     assert 0.5 < bounds.latent < 4
     assert DARKEST < bounds.pictures['image'] < 40
-    assert all(0.02 < one < 0.4 for one in bounds.joints)
-    return Trust(memory, bounds, ('a', 'b'), 'test')
+    assert all(0.1 < one < 0.2 for one in bounds.joints)  # 1.5 times the 99.9th percentile
+    return Trust(memory, HEAD, bounds, ('a', 'b'), 'test')
 
 
 def test_frames_of_another_day_pass(trust):
@@ -82,14 +88,15 @@ def test_one_reason_is_enough(trust, change, reason):
 def test_a_fault_in_the_recording_does_not_widen_the_bounds():
     memory = remember(*world(200, seed=0))
     latents, images, positions = world(3000, seed=1)
-    clean = calibrate(memory, latents, {'image': images}, positions)
+    clean = calibrate(memory, HEAD, latents, {'image': images}, positions)
     images[100:102] = 255  # a flash
-    flashed = calibrate(memory, latents, {'image': images}, positions)
+    flashed = calibrate(memory, HEAD, latents, {'image': images}, positions)
     assert flashed.pictures['image'] < 1.2 * clean.pictures['image']
 
 
 def test_a_memory_of_everything_has_bounds_all_the_same():
     latents, images, positions = world(20, seed=0)
-    bounds = calibrate(remember(latents, images, positions), latents, {'image': images}, positions)
+    memory = remember(latents, images, positions)
+    bounds = calibrate(memory, HEAD, latents, {'image': images}, positions)
     assert bounds.pictures['image'] >= DARKEST
     assert bounds.latent > 0 and min(bounds.joints) > 0

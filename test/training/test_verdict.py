@@ -9,6 +9,8 @@ from grasp_ros.training.verdict import connected_share, judge, unusable
 REPORT = {
     'edges': 3000,
     'map_connected_share': 0.95,
+    'joint_error': {'median': [0.01, 0.02], 'p95': [0.03, 0.05]},
+    'joint_spread': [1.0, 1.5],
     'latent_distance_same_place_p95': 0.1,
     'latent_distance_one_step': [1.0, 0.5],
     'prediction_error_over_do_nothing': {1: 0.6, 50: 0.3},
@@ -43,7 +45,7 @@ def test_map_without_ways_is_unusable(changes, reason):
 
 def test_good_figures_are_good():
     judged = list(judge(REPORT, ('shoulder', 'elbow')))
-    assert [one.verdict for one in judged] == ['good'] * 5
+    assert [one.verdict for one in judged] == ['good'] * 7
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,11 @@ def test_good_figures_are_good():
         ({'map_connected_share': 0.3}, 'places of the map', 'record longer'),
         ({'prediction_error_over_do_nothing': {50: 1.4}}, '50 steps ahead', 'correlation'),
         ({'latent_distance_one_step': [1.0, 0.05]}, 'elbow', 'camera position'),
+        (
+            {'joint_error': {'median': [0.01, 0.5], 'p95': [0.03, 1.2]}},
+            'error of elbow',
+            'the camera does not show elbow',
+        ),
     ],
 )
 def test_bad_figure_says_what_to_do(changes, figure, advice):

@@ -11,6 +11,7 @@ from grasp_ros.config import RobotConfig
 from grasp_ros.robot.command import make_command
 from grasp_ros.training.calibration import calibrate
 from grasp_ros.training.export import write_bundle
+from grasp_ros.training.joint_fit import fit_joint_head, joint_error
 from grasp_ros.types import Observation
 from grasp_ros.world_model.dynamics import ResidualMLP
 from grasp_ros.world_model.inputs import ImageInput, JointsInput
@@ -92,7 +93,8 @@ def make(path: Path, count: int = 40) -> Encoder:
         {name: tuple(encode_thumbnail(one) for one in of) for name, of in images.items()},
     )
     held_out = rng.uniform(-1, 1, (count, 3))
-    bounds = calibrate(memory, *seen(held_out), held_out)
+    head, unseen = fit_joint_head(latents, known), seen(held_out)
+    bounds = calibrate(memory, head, *unseen, held_out)
     dynamics = ResidualMLP(LATENT, 3, 16, 2)
     manifest = Manifest(
         'arm3',
@@ -104,8 +106,9 @@ def make(path: Path, count: int = 40) -> Encoder:
         0.05,
         RoadmapSettings(12, 6),
         bounds,
+        joint_error(head, unseen[0], held_out),
         {},
         {'commands': ['made by a test']},
     )
-    write_bundle(path, manifest, encoder, dynamics, memory)
+    write_bundle(path, manifest, encoder, head, dynamics, memory)
     return encoder

@@ -160,6 +160,14 @@ def test_refuses_weights_that_are_not_finite(copy: Path, robot: RobotConfig):
         load_bundle(config(copy), robot)
 
 
+def test_refuses_a_joint_head_of_another_robot(copy: Path, robot: RobotConfig):
+    weights = load_file(copy / 'joint_head.safetensors')
+    save_file({name: one[:1] for name, one in weights.items()}, copy / 'joint_head.safetensors')
+    rewrite(copy)
+    with pytest.raises(BadInput, match=r'joint head: weight is .*\(1, 32\), expected .*\(2, 32\)'):
+        load_bundle(config(copy), robot)
+
+
 def test_refuses_a_roadmap_that_names_unknown_landmarks(copy: Path, robot: RobotConfig):
     tensors = load_file(copy / 'memory.safetensors')
     tensors['edges'][0, 0] = 10_000

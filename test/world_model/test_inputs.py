@@ -69,6 +69,16 @@ def test_remembered_places_are_observations_of_the_cameras_own_sizes(made):
         assert bundle.trust.judge(latent, seen) is None
 
 
+def test_latent_shows_the_joints_as_well_as_the_manifest_says(made):
+    bundle, rng = made[1], np.random.default_rng(7)
+    poses = [synthetic.pose(one) for one in rng.uniform(-1, 1, (40, 3))]
+    apart = [np.abs(bundle.joints_shown(bundle.encode(one)) - one.position) for one in poses]
+    # Read at places that neither the head nor its errors were made from.
+    promised = np.array(bundle.manifest.joint_error.median)
+    assert (promised < 0.3).all()  # of +-1 rad
+    np.testing.assert_allclose(np.median(apart, axis=0), promised, rtol=0.6)
+
+
 def test_either_camera_alone_is_reason_enough_to_refuse(made):
     bundle, seen = made[1], synthetic.pose(POSITION)
     assert bundle.trust.judge(bundle.encode(seen), seen) is None

@@ -16,7 +16,7 @@ IMAGE = {'kind': 'image', 'source': [64, 64], 'encoder': [64, 64]}
 DEEP = 20_000
 
 WRONG = {
-    'format': [None, '2', 3, True],
+    'format': [None, '3', 4, True],
     'robot': [None, 5, '', 'x' * 2000, ['gantry']],
     'joints': [None, [], 'x_joint', ['a', 'a'], [1, 2], ['a'] * 5000],
     'command.meaning': ['torque', None, ['joint_velocity'], {}],
@@ -40,6 +40,9 @@ WRONG = {
     'trust.latent': [NAN, 0, -1, INF, '3'],
     'trust.pictures': [{}, {'image': NAN}, {'image': 256}, {'image': 5, 'wrist': 5}, [5]],
     'trust.joints': [[0.1], [0.1, NAN], [0.1, -1], 0.1, [0.1] * 3],
+    'joint_error': [None, {}, {'median': [0.1, 0.1]}],
+    'joint_error.median': [[0.1], [0.1, NAN], [0.1, -1], 0.1, [0.1] * 3],
+    'joint_error.p95': [[0.1, 0.1, 0.1], [0.1, INF], None],
     'files': [None, {}, 'encoder.onnx', {'encoder.onnx': 'ab'}],
     'files.encoder.onnx': [None, 5, ''],
     'training': [None, 'by hand', []],
@@ -77,7 +80,9 @@ def test_value_is_refused_by_its_name(bundle: Path, tmp_path: Path, name: str, v
     assert name.split('.')[0] in reason
 
 
-@pytest.mark.parametrize('name', ['format', 'latent', 'goal_tolerance', 'trust', 'files'])
+@pytest.mark.parametrize(
+    'name', ['format', 'latent', 'goal_tolerance', 'trust', 'joint_error', 'files']
+)
 def test_what_is_missing_is_named(bundle: Path, tmp_path: Path, name: str):
     plain = yaml.safe_load((bundle / 'model.yaml').read_text())
     del plain[name]
@@ -94,12 +99,12 @@ def test_what_is_missing_is_named(bundle: Path, tmp_path: Path, name: str):
         '- 1',
         '[' * DEEP,
         'format: ' + '[' * DEEP + ']' * DEEP,
-        'format: 2\ntraining: ' + '{a: ' * 5000 + '}' * 5000,
+        'format: 3\ntraining: ' + '{a: ' * 5000 + '}' * 5000,
         '- ' * DEEP + '1',
         'format: ' + '9' * 10_000,
         'format: 2020-99-99',
         '!!python/object/apply:os.system ["true"]',
-        'format: 2\nrobot: ' + 'x' * 100_000,
+        'format: 3\nrobot: ' + 'x' * 100_000,
         # Nine times nine times nine: 10^9 values if someone walks through them.
         'a: &a [0]\n'
         + ''.join(
@@ -122,9 +127,9 @@ def test_a_file_that_is_no_text(tmp_path: Path):
 
 def test_older_formats_are_refused_with_the_commands_that_remake_them(tmp_path: Path):
     commands = ['grasp-ros collect bags/a --seed 0', 'grasp-ros train bags/a --out models/a']
-    old = {'format': 1, 'robot': 'gantry', 'training': {'commands': commands}}
+    old = {'format': 2, 'robot': 'gantry', 'training': {'commands': commands}}
     reason = refusal(tmp_path, yaml.safe_dump(old))
-    assert 'format 1, this version reads format 2; train it anew' in reason
+    assert 'format 2, this version reads format 3; train it anew' in reason
     assert all(f'\n  {command}' in reason for command in commands)
     assert 'train it anew' in refusal(tmp_path, 'format: 1\ntraining: {commands: [[], 3]}')
 
