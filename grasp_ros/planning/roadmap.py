@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +15,20 @@ from torch import Tensor
 
 from grasp_ros.planning.greedy import Enough, travel_steps
 from grasp_ros.planning.objective import Goal
-from grasp_ros.types import BadInput, FloatArray
+from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import Step
 from grasp_ros.world_model.memory import Memory
+
+Toll = Callable[[FloatArray, FloatArray], FloatArray]
+"""Model steps (N,), at least 0, that straight moves from joint positions (N, J) to others (N, J)
+cost besides their time."""
 
 
 @dataclass(frozen=True)
 class Path:
     """A way through latent space: one latent a model step (T + 1, D), and its landmarks.
 
-    steps: model steps that it takes. times: of each landmark, model steps after the start.
+    steps: model steps that it takes, without tolls. times: of each landmark, after the start.
     """
 
     latents: Tensor
@@ -46,45 +51,43 @@ class Roadmap:
         self._memory, self._step, self._actions = memory, step, actions
         self._connect_steps, self._neighbours = connect_steps, neighbours
         count = len(memory.latents)
-        rows, columns = memory.edges.T.cpu().numpy()
-        weights = memory.edge_steps.cpu().numpy().astype(np.float64)
-        self._edges = csr_array((weights, (rows, columns)), shape=(count, count))
-        # Reversed, so that one search from the goal gives the way from every landmark.
-        self._reverse = csr_array((weights, (columns, rows)), shape=(count, count))
+        self._positions = memory.positions.cpu().numpy().astype(np.float64)
+        self._ends = memory.edges.T.cpu().numpy()
+        self._weights = memory.edge_steps.cpu().numpy().astype(np.float64)
+        self._toll: Toll | None = None
+        self._weigh()
         self._joined = np.zeros(count, dtype=bool)
-        self._joined[rows] = self._joined[columns] = True
+        self._joined[self._ends] = True
         self._core = self._joined & _largest(self._edges)
-        self._extra = np.zeros(count)
         self._goal: Goal | None = None
+        self._goal_position: FloatArray | None = None
         self._stale = False
 
-    def set_goal(self, goal: Goal) -> None:
-        """Search from `goal` once; later calls of `path` only look up."""
+    def set_goal(self, goal: Goal, position: FloatArray | None = None) -> None:
+        """Search from `goal` once; later calls of `path` only look up.
+
+        position (J,): of the goal's joints; without it the last move is free of tolls.
+        """
         distances = goal.distance(self._memory.latents).cpu().numpy()
         # An island beside the goal must not hide the landmarks that most of the map leads to.
         near = np.union1d(
             self._nearest(distances, self._joined), self._nearest(distances, self._core)
         )
-        self._goal, self._near = goal, near
+        self._goal, self._near, self._goal_position = goal, near, position
         self._to_goal = self._travel_to(goal)
         self._search()
 
-    def avoid(self, extra: FloatArray) -> None:
-        """From the next `path` on, entering a landmark costs these more model steps (M,).
-
-        inf: it is never entered. Holds for all goals, until the next call. Raises BadInput for
-        another shape, and for values below 0.
-        """
-        if extra.shape != self._extra.shape or not (extra >= 0).all():
-            raise BadInput(
-                f'extra steps of shape {extra.shape}, least {np.min(extra, initial=0.0)}; one for '
-                f'each of {len(self._extra)} landmarks expected, none below 0'
-            )
+    def avoid(self, toll: Toll | None) -> None:
+        """From the next `path` on, moves cost so much more; until the next call, for all goals."""
+        self._toll = toll
+        self._weigh()
         self._stale = True
-        self._extra = np.array(extra, dtype=np.float64)
 
-    def path(self, start: Tensor) -> Path | None:
-        """The fastest way from `start` (D,) to the goal, or None when there is none."""
+    def path(self, start: Tensor, position: FloatArray | None = None) -> Path | None:
+        """The fastest way from `start` (D,) to the goal, or None when there is none.
+
+        position (J,): of the joints at the start; without it the first move is free of tolls.
+        """
         goal = self._goal
         if goal is None:
             raise RuntimeError('Roadmap.path before Roadmap.set_goal')
@@ -93,35 +96,62 @@ class Roadmap:
             self._search()
         distances = (self._memory.latents - start).norm(dim=1).cpu().numpy()
         # Dead ends, that may lie nearer than all others, are left out.
-        near = self._nearest(distances, np.isfinite(self._times + self._extra))
-        onward = np.append((self._times + self._extra)[near], 0.0)
+        near = self._nearest(distances, np.isfinite(self._times))
+        first = self._charge(_known(position, self._positions), self._targets(near))
+        onward = first + np.append(self._times[near], 0.0)
         onto = self._travel_from(start, near, onward, goal)
         totals = onto + onward
         best = int(totals.argmin())
         if not np.isfinite(totals[best]):
             return None
-        stops, times, landmarks = [start], [0.0, float(onto[best])], []
+        landmarks = []
         landmark = int(near[best]) if best < len(near) else -1
         while landmark >= 0:
             landmarks.append(landmark)
-            stops.append(self._memory.latents[landmark])
-            after = int(self._following[landmark])
-            taken = self._times[landmark]
-            if after >= 0:
-                taken -= self._times[after] + self._extra[after]
-            times.append(times[-1] + taken)
-            landmark = after
-        stops.append(goal.pinned(stops[-1]))
-        latents = _every_step(torch.stack(stops), np.array(times))
-        return Path(latents, times[-1], tuple(landmarks), tuple(times[1:-1]))
+            landmark = int(self._following[landmark])
+        times = np.append(onto[best], self._legs(landmarks)).cumsum()
+        places = self._memory.latents[torch.as_tensor(landmarks, dtype=torch.int64)]
+        stops = torch.cat([start[None], places])
+        stops = torch.cat([stops, goal.pinned(stops[-1])[None]])
+        latents = _every_step(stops, np.append(0.0, times))
+        return Path(latents, float(times[-1]), tuple(landmarks), tuple(times[:-1].tolist()))
+
+    def _legs(self, landmarks: list[int]) -> FloatArray:
+        """Model steps from each landmark of a way to the next, and to the goal; no tolls."""
+        if not landmarks:
+            return np.zeros(0)
+        left = np.append(self._times[landmarks], 0.0)
+        places = self._positions[landmarks]
+        last = self._targets(np.empty(0, dtype=np.int64))
+        return left[:-1] - left[1:] - self._charge(places, np.concatenate([places[1:], last]))
+
+    def _weigh(self) -> None:
+        """The edges with their tolls; reversed, one search from the goal serves all landmarks."""
+        count, (rows, columns) = len(self._positions), self._ends
+        weights = self._weights + self._charge(self._positions[rows], self._positions[columns])
+        self._edges = csr_array((weights, (rows, columns)), shape=(count, count))
+        self._reverse = csr_array((weights, (columns, rows)), shape=(count, count))
+
+    def _charge(self, start: FloatArray, end: FloatArray) -> FloatArray:
+        """The tolls (N,) of moves from places (N, J) or (J,) to others; 0 where one is NaN."""
+        start, end = np.broadcast_arrays(np.atleast_2d(start), np.atleast_2d(end))
+        tolls = np.zeros(len(end))
+        known = np.isfinite(start + end).all(axis=1)
+        if self._toll is not None and known.any():
+            tolls[known] = self._toll(start[known], end[known])
+        return tolls
+
+    def _targets(self, near: NDArray[np.int64]) -> FloatArray:
+        """Joint positions of landmarks and, last, of the goal (K + 1, J)."""
+        goal = _known(self._goal_position, self._positions)
+        return np.concatenate([self._positions[near], goal[None]])
 
     def _search(self) -> None:
-        """Travel times from every landmark to the goal, extra steps on the way included."""
-        graph, count = self._reverse, len(self._extra)
+        """Travel times from every landmark to the goal, tolls on the way included."""
+        graph, count = self._reverse, len(self._positions)
         last = np.flatnonzero(np.isfinite(self._to_goal))
         # The goal is one more node, joined to its neighbours: one search serves them all.
-        entered = np.repeat(self._extra, np.diff(graph.indptr))
-        weights = np.concatenate([graph.data + entered, self._to_goal[last]])
+        weights = np.concatenate([graph.data, self._to_goal[last]])
         ends = np.concatenate([graph.indices, self._near[last]])
         starts = np.append(graph.indptr, len(ends))
         whole = csr_array((weights, ends, starts), shape=(count + 1, count + 1))
@@ -131,32 +161,33 @@ class Roadmap:
         self._stale = False
 
     def _travel_to(self, goal: Goal) -> FloatArray:
-        """Model steps from the landmarks near the goal to it (K,).
+        """Model steps from the landmarks near the goal to it (K,), with tolls.
 
         inf where the map is a shorter way from one to another.
         """
         near = self._near
         between = self._edges[near][:, near].toarray()
-        between = np.where(between > 0, between, np.inf) + self._extra[near]
+        between = np.where(between > 0, between, np.inf)
+        last = self._charge(self._positions[near], _known(self._goal_position, self._positions))
         best = np.full(len(near), np.inf)
 
         def enough(t: int, steps: Tensor) -> bool:
             nonlocal best
-            direct = steps.cpu().numpy()
+            direct = steps.cpu().numpy() + last
             best = np.minimum(best, direct)
             best = np.minimum(best, (between + best).min(axis=1))
-            return bool((np.isfinite(direct) | (best <= t)).all())
+            return bool((np.isfinite(direct) | (best <= t + last)).all())
 
         latents = self._memory.latents[torch.as_tensor(near)]
         weight = None if goal.unweighted else goal.weight.expand_as(latents)
-        return self._travel(latents, goal.latent.expand_as(latents), weight, enough)
+        return self._travel(latents, goal.latent.expand_as(latents), weight, enough) + last
 
     def _travel_from(
         self, start: Tensor, near: NDArray[np.int64], onward: FloatArray, goal: Goal
     ) -> FloatArray:
         """Model steps from the start to the landmarks near it, and to the goal (K + 1,).
 
-        onward (K + 1,): what each has still to go. inf for those that cannot be the best.
+        onward (K + 1,): what each has still to go, with tolls. inf where one cannot be the best.
         """
 
         def enough(t: int, steps: Tensor) -> bool:
@@ -185,6 +216,11 @@ class Roadmap:
         limit = self._connect_steps
         steps = travel_steps(self._step, start, goal, self._actions, limit, weight, enough)
         return steps.cpu().numpy().astype(np.float64)
+
+
+def _known(position: FloatArray | None, positions: FloatArray) -> FloatArray:
+    """One position (J,) among positions (N, J), NaN where it is not known."""
+    return np.full(positions.shape[1], np.nan) if position is None else position
 
 
 def _largest(edges: csr_array) -> NDArray[np.bool_]:

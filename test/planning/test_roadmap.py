@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -147,3 +148,54 @@ def test_goal_that_leaves_a_dimension_free_is_met_where_that_is_nearest():
     assert path is not None
     assert path.latents[-1, 0] == 0.0 and path.latents[-1, 1] < -0.8
     assert path.steps < 30
+
+
+def toll_at(place, steps: float = 100.0):
+    """So many steps for moves that pass a place nearer than 0.1."""
+    place = torch.tensor(place).double().numpy()
+
+    def toll(start, end):
+        share = np.linspace(0, 1, 20)[:, None, None]
+        apart = np.linalg.norm(start + share * (end - start) - place, axis=-1).min(axis=0)
+        return np.where(apart < 0.1, steps, 0.0)
+
+    return toll
+
+
+def test_way_leads_around_where_a_toll_is_charged():
+    roadmap = roadmap_of(ring())
+    start, top, bottom = torch.tensor([1.0, 0.1]), [0.0, 1.0], [0.0, -1.0]
+    roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.1]), 0.1))
+    free_way = roadmap.path(start)
+    assert free_way.latents[:, 1].max() > 0.9
+    roadmap.avoid(toll_at(top))
+    around = roadmap.path(start)
+    assert around.latents[:, 1].min() < -0.9
+    assert around.steps == pytest.approx(len(around.latents) - 1, abs=1), 'no tolls in the time'
+    roadmap.avoid(lambda a, b: toll_at(top)(a, b) + toll_at(bottom, 200.0)(a, b))
+    assert roadmap.path(start).landmarks == free_way.landmarks, 'no other way: it may be tried'
+    roadmap.avoid(None)
+    again = roadmap.path(start)
+    assert again.landmarks == free_way.landmarks and again.times == free_way.times
+
+
+def test_first_and_last_move_are_charged_where_the_joints_are_known():
+    roadmap = roadmap_of(ring())
+    start, goal = torch.tensor([1.0, -0.05]), torch.tensor([1.0, 0.3])
+    at = lambda latent: latent.double().numpy()  # noqa: E731
+    roadmap.avoid(toll_at([1.0, 0.12], 1000.0))
+    roadmap.set_goal(Goal.of(goal, 0.1))
+    assert roadmap.path(start).landmarks == ()
+    roadmap.set_goal(Goal.of(goal, 0.1), at(goal))
+    path = roadmap.path(start, at(start))
+    assert path.latents[:, 0].min() < -0.9, 'all the way round'
+
+
+def test_times_are_those_at_which_landmarks_are_passed():
+    roadmap = roadmap_of(ring())
+    roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.0]), 0.1))
+    path = roadmap.path(torch.tensor([1.0, 0.05]))
+    memory = ring()
+    for landmark, time in zip(path.landmarks, path.times, strict=True):
+        nearest = (path.latents - memory.latents[landmark]).norm(dim=1).argmin()
+        assert int(nearest) == pytest.approx(time, abs=1.0)
