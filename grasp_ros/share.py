@@ -33,8 +33,8 @@ def share_directory() -> Path:
 def find(kind: str, name: str, beside: Path | None = None) -> Path:
     """A file or folder by its path, or by its name in the package's folder `kind`.
 
-    beside: a file; the name is looked for in its folder too, first of all. Raises BadInput naming
-    all places when nothing exists.
+    beside: a file; the name is looked for in its folder too, first of all, and is never the file
+    itself. Raises BadInput naming all places when nothing exists.
     """
     return _first(kind, [name], beside)
 
@@ -51,7 +51,8 @@ def _first(kind: str, names: list[str], beside: Path | None, files: bool = False
         folders.insert(0, beside.parent)
     places = [folder / Path(name).expanduser() for folder in folders for name in names]
     for place in places:
-        if place.is_file() if files else place.exists():
+        itself = beside is not None and place.resolve() == beside.resolve()
+        if not itself and (place.is_file() if files else place.exists()):
             return place
     listed = ', '.join(dict.fromkeys(str(place.absolute()) for place in places))
     raise BadInput(f'{kind}: none of {listed} exists')

@@ -41,6 +41,7 @@ def build_model(world: World) -> mujoco.MjModel:
         link.gravcomp = 1.0  # as real arms do, whose servos then need to know nothing of weight
     for geom in spec.geoms:
         geom.friction = [body.friction, 0.0, 0.0]
+    _draw_only_visuals(spec)
     for shape in task.shapes():
         _add(spec, shape)
     task.add_objects(spec)
@@ -71,6 +72,15 @@ def _read(world: World) -> mujoco.MjSpec:
         return mujoco.MjSpec.from_file(str(world.description.urdf))
     except ValueError as error:
         raise BadInput(f'{world.description.urdf}: not a URDF for MuJoCo: {error}') from error
+
+
+def _draw_only_visuals(spec: mujoco.MjSpec) -> None:
+    """Hide what collides in links that have something to be seen, as Gazebo does."""
+    for link in spec.bodies:
+        if any(geom.contype == 0 for geom in link.geoms):
+            for geom in link.geoms:
+                if geom.contype:
+                    geom.rgba = [0.0] * 4
 
 
 def _add(spec: mujoco.MjSpec, shape: Shape) -> None:

@@ -19,7 +19,10 @@ from grasp_ros.sim.shapes import Shape
 from grasp_ros.types import BadInput, FloatArray
 
 # `task` in a world's file: the module, imported when asked for. Others go by their module's name.
-TASKS = {'reach_gantry': 'grasp_ros.sim.tasks.reach_gantry'}
+TASKS = {
+    'reach_gantry': 'grasp_ros.sim.tasks.reach_gantry',
+    'reach_joints': 'grasp_ros.sim.tasks.reach_joints',
+}
 
 
 @dataclass(frozen=True)
