@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--image-size', type=int, default=64, help='side of the encoder image, px')
     parser.add_argument('--encoder-steps', type=int, help='training steps of the encoder')
     parser.add_argument('--dynamics-steps', type=int, help='training steps of the dynamics')
-    parser.add_argument('--landmarks', type=int, help='landmarks of the roadmap')
+    parser.add_argument(
+        '--landmarks', type=int, help='landmarks of the roadmap (default: as the data say)'
+    )
     parser.add_argument(
         '--augment', action='store_true', help='vary light and colours: another camera or light'
     )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,60 +12,122 @@ from torch import Tensor
 
 from grasp_ros.planning.greedy import travel_steps
 from grasp_ros.training.dataset import CAMERA, Dataset
+from grasp_ros.training.places import evenly, places
+from grasp_ros.training.ways import ways
+from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import Step
+from grasp_ros.world_model.manifest import RoadmapSettings
 from grasp_ros.world_model.memory import Memory, encode_thumbnail
 
-MIN_CROSSINGS = 2  # an edge that was seen once may be an encoder's slip
+NEAREST = 12  # landmarks, by latent distance, that each is tried to be joined with, both ways
+FEWEST, MOST = 75, 5000  # landmarks that are tried; a search of more of them takes too long
+LARGEST = 7_000_000  # bytes of the memory's file: a bundle has at most 10 MB
+SAME_SHARE, SAME_LENGTH = 0.02, 1.03  # as many ways, and as short
+EDGE_BYTES = 20
+BATCH = 4096  # travels at a time
 
 
 def build_memory(
     data: Dataset,
     latents: Tensor,
+    unseen: Tensor,
     step: Step,
-    count: int,
-    connect_steps: int,
+    settings: RoadmapSettings,
     rng: np.random.Generator,
+    count: int | None = None,
 ) -> Memory:
-    """`count` landmarks spread over the latents (N, D), joined where the robot went between them.
+    """Landmarks evenly in time over the latents (N, D), joined where the model can go.
 
-    An edge costs the model steps that greedy control needs for it, and is dropped where it fails
-    within `connect_steps`.
+    unseen (U, D): latents of frames held out. count: how many landmarks; None: as few as open as
+    many ways between the unseen as more of them would, about as short.
     """
-    chosen = _farthest_points(latents, count, rng)
+    frames = places(data, latents)
+    actions = data.actions.shape[1]
+
+    def memory_of(size: int) -> Memory:
+        chosen = evenly(frames, size)
+        edges, steps = _joined(data, latents, chosen, step, actions, settings.connect_steps)
+        positions = torch.from_numpy(data.positions[chosen]).to(torch.float32)
+        return Memory(latents[chosen].contiguous(), positions, edges, steps, {})
+
+    if count is None:
+        seed = int(rng.integers(2**32))
+        sizes = _sizes(data, frames, latents.shape[1])
+        tried = [
+            (memory, ways(memory, step, actions, settings, unseen, np.random.default_rng(seed))[1])
+            for memory in map(memory_of, sizes)
+        ]
+        count = sizes[_enough([steps for _, steps in tried])]
+        memory = next(memory for memory, _ in tried if len(memory.latents) == count)
+    else:
+        memory = memory_of(count)
+    pictures = tuple(encode_thumbnail(data.images[one]) for one in evenly(frames, count))
+    return replace(memory, thumbnails={CAMERA: pictures})
+
+
+def _sizes(data: Dataset, frames: NDArray[np.int64], latent: int) -> list[int]:
+    """Numbers of landmarks to try, each twice the one before; the last is all that fit."""
+    examples = [len(encode_thumbnail(data.images[one])) for one in evenly(frames, 50)]
+    numbers = 4 * (latent + data.positions.shape[1])
+    each = np.mean(examples) + numbers + 2 * NEAREST * EDGE_BYTES
+    most = min(len(frames), MOST, int(LARGEST / each))
+    return [*(FEWEST * 2**i for i in range(16) if FEWEST * 2**i < most), most]
+
+
+def _enough(tried: list[FloatArray]) -> int:
+    """The first of the trials (steps of the same ways, inf for none) that is as good as any."""
+    shares = [float(np.isfinite(steps).mean()) for steps in tried]
+    for index, steps in enumerate(tried):
+        longest = max(_longer(steps, other) for other in tried)
+        if shares[index] >= max(shares) - SAME_SHARE and longest <= SAME_LENGTH:
+            return index
+    return int(np.argmax(shares))
+
+
+def _longer(steps: FloatArray, other: FloatArray) -> float:
+    """How many times longer ways are than others between the same places, in the median."""
+    both = np.isfinite(steps) & np.isfinite(other)
+    return float(np.median(steps[both] / other[both])) if both.any() else 1.0
+
+
+def _joined(
+    data: Dataset,
+    latents: Tensor,
+    chosen: NDArray[np.int64],
+    step: Step,
+    actions: int,
+    connect_steps: int,
+) -> tuple[Tensor, Tensor]:
+    """Edges (E, 2) between the chosen frames, each way of its own, and their model steps (E,).
+
+    Where the robot went from one chosen frame to the next and greedy control in the model does
+    not, the time that it took then counts.
+    """
     landmarks = latents[chosen]
-    cell = torch.cat([torch.cdist(part, landmarks).argmin(1) for part in latents.split(4096)])
-    cells = cell.numpy()
-    before, after = cells[:-1][data.follows[:-1]], cells[1:][data.follows[:-1]]
-    moved = before != after
-    pairs, crossings = np.unique(
-        np.stack([before[moved], after[moved]], axis=1), axis=0, return_counts=True
+    near = torch.cat(
+        [
+            torch.cdist(part, landmarks).topk(min(NEAREST + 1, len(chosen)), largest=False).indices
+            for part in landmarks.split(1024)
+        ]
     )
-    pairs = pairs[crossings >= MIN_CROSSINGS]
-    edges = torch.from_numpy(pairs)
+    each = torch.arange(len(chosen))[:, None].expand_as(near)
+    pairs = torch.stack([each.flatten(), near.flatten()], dim=1)
+    gaps = np.append(0, np.cumsum(~data.follows))[chosen]
+    went = (np.diff(gaps) == 0) & (np.diff(chosen) <= connect_steps)
+    travelled = torch.from_numpy(np.flatnonzero(went))
+    travelled = torch.stack([travelled, travelled + 1], dim=1)
+    pairs = torch.cat([pairs, pairs.flip(1), travelled])
+    pairs = torch.unique(pairs[pairs[:, 0] != pairs[:, 1]], dim=0)
     with torch.no_grad():
-        steps = travel_steps(
-            step,
-            landmarks[edges[:, 0]],
-            landmarks[edges[:, 1]],
-            data.actions.shape[1],
-            connect_steps,
+        steps = torch.cat(
+            [
+                travel_steps(step, landmarks[a], landmarks[b], actions, connect_steps)
+                for a, b in (part.T for part in pairs.split(BATCH))
+            ]
         )
-    passable = steps.isfinite()
-    return Memory(
-        landmarks.contiguous(),
-        torch.from_numpy(data.positions[chosen]).to(torch.float32),
-        edges[passable].contiguous(),
-        steps[passable].contiguous(),
-        {CAMERA: tuple(encode_thumbnail(data.images[index]) for index in chosen)},
-    )
-
-
-def _farthest_points(latents: Tensor, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of `count` latents, each the one farthest from those before it."""
-    first = int(rng.integers(len(latents)))
-    chosen, nearest = [first], (latents - latents[first]).square().sum(1)
-    while len(chosen) < min(count, len(latents)):
-        index = int(nearest.argmax())
-        chosen.append(index)
-        nearest = torch.minimum(nearest, (latents - latents[index]).square().sum(1))
-    return np.array(chosen)
+    seen = torch.full((len(chosen),), torch.inf)
+    seen[travelled[:, 0]] = torch.from_numpy(np.diff(chosen)[went]).to(torch.float32)
+    observed = torch.where(pairs[:, 1] == pairs[:, 0] + 1, seen[pairs[:, 0]], torch.inf)
+    steps = torch.where(steps.isinf(), observed, steps)
+    kept = steps.isfinite()
+    return pairs[kept].contiguous(), steps[kept].clamp(min=1e-3).contiguous()

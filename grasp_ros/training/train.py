@@ -22,9 +22,11 @@ from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spre
 from grasp_ros.training.landmarks import build_memory
 from grasp_ros.training.losses import Encoder, InverseDynamics, rollout_loss, vicreg_loss
 from grasp_ros.training.verdict import connected_share
+from grasp_ros.training.ways import ways
 from grasp_ros.types import BadInput, FloatArray
 from grasp_ros.world_model.dynamics import ResidualMLP, rollout
 from grasp_ros.world_model.joint_head import JointError, JointHead
+from grasp_ros.world_model.manifest import RoadmapSettings
 from grasp_ros.world_model.memory import Memory
 from grasp_ros.world_model.trust import Bounds
 
@@ -40,15 +42,16 @@ SAME_PLACE = 0.1  # of a joint's largest travel in one step: nearer frames show 
 class TrainConfig:
     """How long and how large; the defaults take some minutes on two cores.
 
-    connect_steps, neighbours: see manifest.RoadmapSettings.
+    landmarks: of the map; None: as the data say. connect_steps, neighbours: see
+    manifest.RoadmapSettings.
     """
 
     latent: int = 32
     width: int = 128
     depth: int = 2
-    landmarks: int = 500
+    landmarks: int | None = None
     connect_steps: int = 15
-    neighbours: int = 8
+    neighbours: int = 24
     encoder_steps: int = 2000
     encoder_batch: int = 64
     encoder_rollout: int = 4
@@ -92,7 +95,9 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     dynamics.requires_grad_(False).cpu()
     encoder.cpu()
     latents = latents.cpu()
-    memory = build_memory(learnt, latents, dynamics, config.landmarks, config.connect_steps, rng)
+    settings = RoadmapSettings(config.connect_steps, config.neighbours)
+    memory = build_memory(learnt, latents, unseen, dynamics, settings, rng, config.landmarks)
+    _, way_steps = ways(memory, dynamics, actions.shape[1], settings, unseen, rng)
     head = fit_joint_head(latents, learnt.positions)
     errors = joint_error(head, unseen, held_out.positions)
     bounds = calibrate(memory, head, unseen, {CAMERA: held_out.images}, held_out.positions)
@@ -100,10 +105,12 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     report = {
         'config': asdict(config),
         'frames': len(data.images),
+        'landmarks': len(memory.latents),
         'edges': len(memory.edges),
         'map_connected_share': round(
             connected_share(len(memory.latents), memory.edges.numpy()), 4
         ),
+        'held_out_ways': round(float(np.isfinite(way_steps).mean()), 4),
         'joint_error': errors.plain(),
         'joint_spread': list(joint_spread(data.positions)),
         'latent_distance_same_place_p95': round(same, 4),

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ways a map opens, between places that it was not made from."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from grasp_ros.planning.objective import Goal
+from grasp_ros.planning.roadmap import Roadmap
+from grasp_ros.types import FloatArray
+from grasp_ros.world_model.dynamics import Step
+from grasp_ros.world_model.manifest import RoadmapSettings
+from grasp_ros.world_model.memory import Memory
+
+GOALS, STARTS = 20, 10  # pairs that are tried: each goal from so many starts
+
+
+def ways(
+    memory: Memory,
+    step: Step,
+    actions: int,
+    settings: RoadmapSettings,
+    unseen: Tensor,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, FloatArray]:
+    """Starts and goals (P, 2), drawn from the latents `unseen` (N, D), and the steps between (P,).
+
+    inf where there is no way.
+    """
+    roadmap = Roadmap(memory, step, actions, settings.connect_steps, settings.neighbours)
+    pairs, steps = [], []
+    for goal in rng.integers(len(unseen), size=GOALS):
+        roadmap.set_goal(Goal.of(unseen[goal], 1.0))
+        for start in rng.integers(len(unseen), size=STARTS):
+            path = roadmap.path(unseen[start])
+            pairs.append((start, goal))
+            steps.append(np.inf if path is None else path.steps)
+    return np.array(pairs), np.array(steps)
