@@ -161,6 +161,10 @@ class ControlConfig:
     send_ahead: float = param(
         0.05, 'least time from sending to the first point', 's', low=0.0, high=1.0
     )
+    recovery: bool = param(
+        True,
+        'where the robot does not get on, back off, remember the place for this goal, go around',
+    )
     reached_count: int = param(
         3, 'observations in a row at the goal before it counts as reached', low=1
     )

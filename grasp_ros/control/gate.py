@@ -13,6 +13,7 @@ import numpy as np
 
 from grasp_ros.config import RobotConfig
 from grasp_ros.control.guard import Guard, Situation
+from grasp_ros.control.recovery import Blocked
 from grasp_ros.control.reference import Reference
 from grasp_ros.control.trajectory import stop
 from grasp_ros.robot.limits import Limits
@@ -60,6 +61,7 @@ class Gate:
         self._measured: JointSample | None = None
         self._stood: FloatArray | None = None  # where the last motion that was sent began
         self._failed, self._failed_ns = 0, 0  # motions in a row without getting on, and since when
+        self._blocked: Blocked | None = None  # the last of them
 
     @property
     def generation(self) -> int:
@@ -89,7 +91,13 @@ class Gate:
         )
         if self.following is None and not self.reference.rests(sample.stamp_ns):
             self._failed, self._failed_ns = self._failed + 1, sample.stamp_ns
+            self._blocked = Blocked(sample.stamp_ns, sample.position, self.reference)
         self.following, self._doubtful = Refused(reason), True
+
+    def take_blocked(self) -> Blocked | None:
+        """The motion that was not followed since the last call; None: there was none."""
+        blocked, self._blocked = self._blocked, None
+        return blocked
 
     def admit(
         self, new: JointTrajectory, generation: int, observation_ns: int, now_ns: int
@@ -196,7 +204,7 @@ class Gate:
 
     def begin(self) -> None:
         """A new goal, or leave to execute."""
-        self._anchors, self._failed = 0, 0
+        self._anchors, self._failed, self._blocked = 0, 0, None
 
     def sent(self, trajectory: JointTrajectory, now_ns: int) -> None:
         """Tell what was published."""

@@ -11,28 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grasp_ros.config import PlannerNodeConfig
+from grasp_ros.control.states import FAULT, HOLDING, PLANNING, REACHED, WAITING, Verdict
 from grasp_ros.types import NS, Observation, Refused, nanoseconds, seconds
-
-WAITING, PLANNING, HOLDING = 'WAITING', 'PLANNING', 'HOLDING'
-REACHED, FAULT = 'REACHED', 'FAULT'
-STATES = (WAITING, PLANNING, HOLDING, REACHED, FAULT)
 
 STILL_NS = 2 * NS  # steady; a clock that has not moved for so long stands still
 HUNG_NS = NS  # steady; the least time after which a plan is called hung
 HUNG_DEADLINES = 5  # ... and the least number of deadlines
 IN_A_ROW = 3  # plans in a row that lead to nothing before the robot is stopped
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The state, why, and whether the robot has to be brought to rest now.
-
-    reason is never empty in WAITING, HOLDING and FAULT.
-    """
-
-    state: str
-    reason: str
-    stop: bool
 
 
 @dataclass(frozen=True)
@@ -210,9 +195,10 @@ class Mission:
             and self._subscribers > 0
         )
 
-    def planned(self, reached: bool, distance: float) -> None:
-        """A plan was made from the newest observation."""
+    def planned(self, reached: bool, distance: float, blocked: str = '') -> None:
+        """A plan was made from the newest observation. blocked: what it leads around, in words."""
         self._reached = f'latent distance {distance:.3f}' if reached else ''
+        self._blocked = blocked
         if reached:
             self._held, self._late, self._fruitless = '', 0, 0
 
@@ -286,7 +272,7 @@ class Mission:
             return PLANNING, f'goal {self._pending[0]}'
         if self._reached:
             return REACHED, self._reached
-        return PLANNING, '' if self._execute else 'shadow mode'
+        return PLANNING, self._blocked if self._execute else 'shadow mode'
 
     def _may_move(self) -> bool:
         """Whether the robot may be moved at all, by what is known besides the observation."""
@@ -309,4 +295,5 @@ class Mission:
 
     def _forget_plans(self) -> None:
         self._held, self._reached = '', ''  # why the last plan was not sent; how near it was
+        self._blocked = ''  # what it leads around
         self._late, self._fruitless = 0, 0  # plans in a row

@@ -10,13 +10,11 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 from grasp_ros.config import PlannerNodeConfig
 from grasp_ros.control.gate import Gate, Late, NotNow
-from grasp_ros.control.mission import Job, Mission, Verdict
+from grasp_ros.control.mission import Job, Mission
+from grasp_ros.control.outside import Outside, Report
 from grasp_ros.control.receding_horizon import Clock, RecedingHorizon, Replan
 from grasp_ros.control.statistics import Statistics
 from grasp_ros.observation.clock import ClockWatch
@@ -24,32 +22,6 @@ from grasp_ros.observation.joints import Fault
 from grasp_ros.observation.still import Frozen
 from grasp_ros.types import BadInput, JointSample, JointTrajectory, Observation, Refused
 from grasp_ros.world_model.bundle import Bundle
-
-
-@dataclass(frozen=True)
-class Report:
-    """All there is to say. goal: its running number. last: the last plan to it."""
-
-    verdict: Verdict
-    goal: int
-    last: Replan | None
-    statistics: Statistics
-
-
-class Outside(Protocol):
-    """The robot's side and the people's, as the node has them. Called with the lock held."""
-
-    def send(self, trajectory: JointTrajectory) -> None:
-        """To the controller."""
-
-    def tell(self, report: Report) -> None:
-        """To people; called often, also when nothing is new."""
-
-    def note(self, text: str) -> None:
-        """An event for people that is no state: a goal refused, a planner that threw."""
-
-    def controller(self) -> tuple[str, int, Sequence[str]]:
-        """The controller's topic, how many listen to it, and who else publishes on it."""
 
 
 class Pilot:
@@ -181,16 +153,18 @@ class Pilot:
         """
         with self.lock:
             job = self._mission.begin(self._steady())
+            if job is None:
+                return None
             forgotten, self._forgotten = self._forgotten, False
-        if job is None:
-            return None
+            blocked = self._gate.take_blocked()
         try:
             if forgotten:
                 self._loop.clear()
             if job.goal is not None and not self._take(job, job.goal):
                 return None
-            replan = self._loop.replan(observation)
+            replan = self._loop.replan(observation, blocked)
             with self.lock:
+                self._statistics.counts['blocked'] = self._loop.recovery.count
                 return self._conclude(job, replan, observation.stamp_ns, sent_ns)
         finally:
             with self.lock:
@@ -237,7 +211,7 @@ class Pilot:
         # Both on the system's clock, which is also that of DDS' source timestamps.
         spent_ns = time.time_ns() - sent_ns - replan.plan_ns - replan.encode_ns
         self._statistics.add(replan, spent_ns / 1e6)
-        self._mission.planned(replan.reached, replan.distance)
+        self._mission.planned(replan.reached, replan.distance, replan.blocked)
         if replan.reached:
             return replan
         if not self._config.control.execute:

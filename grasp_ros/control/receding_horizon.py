@@ -17,14 +17,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grasp_ros.config import PlannerNodeConfig, horizon_steps
+from grasp_ros.config import PlannerNodeConfig
 from grasp_ros.control.latency import Latency
+from grasp_ros.control.progress import Progress
+from grasp_ros.control.recovery import AHEAD, Blocked, Recovery
 from grasp_ros.control.reference import Reference
+from grasp_ros.control.route import Route
 from grasp_ros.control.trajectory import from_actions
 from grasp_ros.planning.anytime import make_planner
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import Deadline, Plan, Problem
-from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.planning.warmstart import shift
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import (
@@ -38,13 +40,6 @@ from grasp_ros.types import (
 from grasp_ros.world_model.bundle import Bundle
 from grasp_ros.world_model.dynamics import rollout
 
-SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
-EXTRA_STEPS = 2
-MIN_HORIZON = 4
-NO_WAY = (
-    'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
-    'something else'
-)
 Clock = Callable[[], int]
 
 
@@ -54,8 +49,9 @@ class Replan:
 
     The plan begins at start_ns in the state `start` of the reference that is named by generation.
     trajectory: its motion from there to rest, as far as it is to be sent. distance: of the
-    observation to the goal. path_steps: travel time to the goal by the roadmap. encode_ns and
-    plan_ns: time spent, by the steady clock.
+    observation to the goal. path_steps: travel time to the goal by the roadmap. goal_joints (J,):
+    what the goal shows. blocked: what is known to be in the way, in words. encode_ns and plan_ns:
+    time spent, by the steady clock.
     """
 
     plan: Plan
@@ -66,6 +62,8 @@ class Replan:
     distance: float
     path_steps: float | None
     reached: bool
+    goal_joints: FloatArray
+    blocked: str
     encode_ns: int
     plan_ns: int
 
@@ -87,21 +85,22 @@ class RecedingHorizon:
     ):
         self._bundle, self._config = bundle, config
         self._reference, self._clock, self._steady = reference, clock, steady
-        self._command, roadmap = bundle.manifest.command, bundle.manifest.roadmap
-        self._limits = Limits.of(config.robot)
+        self._command, self._limits = bundle.manifest.command, Limits.of(config.robot)
         self._planner = make_planner(bundle.dynamics, config.planner)
-        self._roadmap = Roadmap(
-            bundle.memory,
-            bundle.dynamics,
-            self._command.size,
-            roadmap.connect_steps,
-            roadmap.neighbours,
-        )
+        dt = self._command.dt
+        step = dt * self._limits.velocity
+        positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
+        self.recovery = Recovery(positions, step, nanoseconds(dt))
+        # The goal's tolerance is half a model step.
+        scale = 2 * bundle.manifest.goal_tolerance
+        self._progress = Progress(bundle.dynamics, self._command, step, scale)
+        self._route = Route(bundle, config.planner, self.recovery)
         self._send_ahead_ns = nanoseconds(config.control.send_ahead)
         self._latency = Latency(
             nanoseconds(config.planner.deadline), nanoseconds(config.observation.max_age)
         )
         self._goal: Goal | None = None
+        self._goal_joints = np.full(len(config.robot.joints), np.nan)
         self._last: tuple[int, Plan] | None = None
         self._near = 0
 
@@ -111,12 +110,12 @@ class RecedingHorizon:
         latents = memory.latents
         self._seen(self._bundle.remembered(0))
         goal = self._goal_at(latents[0])
-        self._roadmap.set_goal(goal)
+        self._route.set_goal(goal, self._shown(goal.latent))
         far = int(goal.distance(latents).argmax())
         position = memory.positions[far].cpu().numpy().astype(np.float64)
-        problem, _ = self._problem(latents[far], position, goal)
-        if problem is not None:
-            self._planner.plan(problem)
+        found = self._route.problem(latents[far], position, 0)
+        if not isinstance(found, Refused):
+            self._planner.plan(found[0])
 
     def set_goal(self, seen: Observation) -> Refused | None:
         """Plan towards what `seen` shows, or say why not and keep the old goal.
@@ -127,17 +126,24 @@ class RecedingHorizon:
         if isinstance(latent, Refused):
             return latent
         goal = self._goal_at(latent)
-        self._roadmap.set_goal(goal)
+        self._goal_joints = self._shown(latent)
+        self._route.set_goal(goal, self._goal_joints)
         self._goal, self._last, self._near = goal, None, 0
+        self.recovery.begin()
+        self._progress.begin()
         return None
 
     def clear(self) -> None:
         """Forget goal, plan and latency: after a cancelled goal or a clock that jumped."""
         self._goal = self._last = None
         self._latency.clear()
+        self.recovery.begin()
+        self._progress.begin()
 
-    def replan(self, observation: Observation) -> Replan | Refused:
-        """Plan from an observation to the goal."""
+    def replan(self, observation: Observation, blocked: Blocked | None = None) -> Replan | Refused:
+        """Plan from an observation to the goal. blocked: what happened since the last call."""
+        if blocked is not None:
+            self._take(blocked)
         goal = self._goal
         if goal is None:
             return Refused('no goal')
@@ -151,16 +157,25 @@ class RecedingHorizon:
         reached = self._reached(distance, goal.tolerance)
 
         reference = self._reference()
+        if self._progress.surprised(observation.stamp_ns, latent, reference):
+            self._take(Blocked(observation.stamp_ns, observation.position, reference))
         ahead, start_ns = self._start(observation, reference)
         start, actions = self._until(observation, reference, ahead, start_ns)
         z_start = rollout(self._bundle.dynamics, latent[None], actions[None])[0, -1]
-        problem, path_steps = self._problem(z_start, start.position, goal)
-        if problem is None:
-            return Refused(NO_WAY)
-        plan = self._plan(problem, start_ns, lambda: self._steady() > deadline_ns)
+        back = self.recovery.way_back(start.position, observation.stamp_ns)
+        path_steps = None
+        if back is not None:
+            plan, self._last = self._along(back, z_start, goal), None
+        else:
+            found = self._route.problem(z_start, start.position, observation.stamp_ns)
+            if isinstance(found, Refused):
+                return found
+            problem, path_steps = found
+            plan = self._plan(problem, start_ns, lambda: self._steady() > deadline_ns)
+            self._last = (start_ns, plan)
+            self._look_for_progress(observation, reference, path_steps, plan)
         planned = self._steady()
 
-        self._last = (start_ns, plan)
         # The time until the plan begins is blind, too.
         steps = max(1, self._config.control.trajectory_steps - ahead)
         trajectory = self._motion(plan, steps, start, start_ns)
@@ -174,9 +189,32 @@ class RecedingHorizon:
             distance,
             path_steps,
             reached,
+            self._goal_joints,
+            self.recovery.words,
             encode_ns=encoded - begin,
             plan_ns=planned - encoded,
         )
+
+    def _take(self, blocked: Blocked) -> None:
+        """The robot does not get on; what was seen before is then no measure any more."""
+        if self._config.control.recovery:
+            self.recovery.blocked(blocked)
+            self._progress.begin()
+
+    def _look_for_progress(
+        self, observation: Observation, reference: Reference, steps: float | None, plan: Plan
+    ) -> None:
+        """What leads nowhere is as good as blocked, where the plan wants to be soon."""
+        stamp_ns = observation.stamp_ns
+        if steps is not None and self._progress.fruitless(stamp_ns, steps, reference):
+            wanted = self._shown(plan.latents[round(AHEAD)])
+            self._take(Blocked(stamp_ns, observation.position, reference, wanted))
+
+    def _along(self, positions: FloatArray, start: Tensor, goal: Goal) -> Plan:
+        """The plan that takes the joints along positions (H + 1, J)."""
+        actions = self._tensor(self._command.actions(positions))
+        latents = rollout(self._bundle.dynamics, start[None], actions[None])
+        return Plan(actions, latents[0], latents[0], float(goal.cost(latents)[0]), 0.0)
 
     def _start(self, observation: Observation, reference: Reference) -> tuple[int, int]:
         """When the plan begins: model steps after the observation, and the time."""
@@ -199,6 +237,11 @@ class RecedingHorizon:
         """The latent of an observation that is like something in the memory."""
         latent = self._bundle.encode(observation)
         return self._bundle.trust.judge(latent, observation) or latent
+
+    def _shown(self, latent: Tensor) -> FloatArray:
+        """The joints (J,) that a latent (D,) shows."""
+        positions = self._bundle.joint_head.positions(latent)
+        return np.asarray(positions.detach().cpu().numpy(), dtype=np.float64)
 
     def _goal_at(self, latent: Tensor) -> Goal:
         return Goal.of(latent, self._bundle.manifest.goal_tolerance)
@@ -225,36 +268,6 @@ class RecedingHorizon:
         motions = [reference.at(at) or rest for at in (*times, start_ns)]
         positions = np.stack([motion.position for motion in motions])
         return motions[-1], self._tensor(self._command.actions(positions))
-
-    def _problem(
-        self, start: Tensor, position: FloatArray, goal: Goal
-    ) -> tuple[Problem | None, float | None]:
-        """The goal or, when it is beyond the horizon, the path point at the horizon.
-
-        None where the roadmap knows no way: a straight line through the latent space is none.
-        """
-        config = self._config.planner
-        fixed = horizon_steps(config.horizon, self._command.dt)
-        weight = config.settings.running_weight
-        rest = self._tensor(self._command.rest(position))
-        if not config.use_roadmap:
-            assert fixed is not None
-            return Problem(start, goal, fixed, rest, running_weight=weight), None
-        path = self._roadmap.path(start)
-        limit = fixed or config.max_horizon
-        if path is None:
-            return None, None
-        horizon = limit
-        if fixed is None:
-            wanted = math.ceil(path.steps * SLACK) + EXTRA_STEPS
-            horizon = min(limit, max(MIN_HORIZON, wanted))
-        states = path.latents[: horizon + 1]
-        if len(states) < len(path.latents):
-            # On the way every dimension counts, whatever the goal leaves free.
-            goal = Goal.of(states[-1], goal.tolerance)
-        padding = states[-1].expand(horizon + 1 - len(states), -1)
-        states = torch.cat([states, padding])
-        return Problem(start, goal, horizon, rest, states, weight), path.steps
 
     def _plan(self, problem: Problem, start_ns: int, deadline: Deadline) -> Plan:
         warm = None

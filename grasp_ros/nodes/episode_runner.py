@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from grasp_ros.bench.episodes import PERIOD, Episode
-from grasp_ros.control.mission import PLANNING, REACHED
+from grasp_ros.control.states import PLANNING, REACHED
 from grasp_ros.nodes import messages, qos
 from grasp_ros.sim.tasks import Problem
 from grasp_ros.sim.worlds import World

@@ -11,8 +11,8 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
-from grasp_ros.control.mission import FAULT, HOLDING, WAITING
-from grasp_ros.control.pilot import Report
+from grasp_ros.control.outside import Report
+from grasp_ros.control.states import FAULT, HOLDING, WAITING
 from grasp_ros.nodes import messages, qos
 from grasp_ros.nodes.status import diagnostics, status
 from grasp_ros.nodes.voice import Voice

@@ -9,8 +9,8 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.time import Time
 
-from grasp_ros.control.mission import FAULT, HOLDING, PLANNING, REACHED, WAITING
-from grasp_ros.control.pilot import Report
+from grasp_ros.control.outside import Report
+from grasp_ros.control.states import FAULT, HOLDING, PLANNING, REACHED, WAITING
 from grasp_ros.world_model.bundle import Bundle
 
 LEVELS = {
@@ -27,8 +27,10 @@ def status(report: Report) -> DiagnosticStatus:
     state, reason = report.verdict.state, report.verdict.reason
     statistics, replan = report.statistics, report.last
     values: dict[str, object] = {'state': state, 'goal': report.goal, **statistics.counts}
+    values.setdefault('blocked', 0)
     if replan is not None:
         values |= {
+            'goal_joints': ', '.join(f'{one:.3f}' for one in replan.goal_joints),
             'distance': f'{replan.distance:.4f}',
             'path_steps': 'none' if replan.path_steps is None else f'{replan.path_steps:.1f}',
             'horizon': len(replan.plan.actions),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from grasp_ros.control.mission import FAULT, HOLDING, PLANNING, REACHED, WAITING, Verdict
+from grasp_ros.control.states import FAULT, HOLDING, PLANNING, REACHED, WAITING, Verdict
 from grasp_ros.types import NS
 
 PATIENCE_NS = 2 * NS  # a robot often waits for a moment: the console is told after this

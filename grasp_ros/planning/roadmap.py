@@ -171,12 +171,12 @@ class Roadmap:
         last = self._charge(self._positions[near], _known(self._goal_position, self._positions))
         best = np.full(len(near), np.inf)
 
-        def enough(t: int, steps: Tensor) -> bool:
+        def enough(t: int, steps: Tensor, rows: Tensor) -> bool:
             nonlocal best
-            direct = steps.cpu().numpy() + last
-            best = np.minimum(best, direct)
+            best = np.minimum(best, steps.cpu().numpy() + last)
             best = np.minimum(best, (between + best).min(axis=1))
-            return bool((np.isfinite(direct) | (best <= t + last)).all())
+            left = rows.cpu().numpy()
+            return bool((best[left] <= t + last[left]).all())
 
         latents = self._memory.latents[torch.as_tensor(near)]
         weight = None if goal.unweighted else goal.weight.expand_as(latents)
@@ -190,10 +190,9 @@ class Roadmap:
         onward (K + 1,): what each has still to go, with tolls. inf where one cannot be the best.
         """
 
-        def enough(t: int, steps: Tensor) -> bool:
-            direct = steps.cpu().numpy()
-            best = (direct + onward).min()
-            return bool((np.isfinite(direct) | (t + onward >= best)).all())
+        def enough(t: int, steps: Tensor, rows: Tensor) -> bool:
+            best = (steps.cpu().numpy() + onward).min()
+            return bool((t + onward[rows.cpu().numpy()] >= best).all())
 
         targets = torch.cat([self._memory.latents[torch.as_tensor(near)], goal.latent[None]])
         weight = None
@@ -213,6 +212,8 @@ class Roadmap:
     def _travel(
         self, start: Tensor, goal: Tensor, weight: Tensor | None, enough: Enough
     ) -> FloatArray:
+        if not len(start):  # a map without edges
+            return np.zeros(0)
         limit = self._connect_steps
         steps = travel_steps(self._step, start, goal, self._actions, limit, weight, enough)
         return steps.cpu().numpy().astype(np.float64)

@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from grasp_ros.config import ControlConfig, PlannerConfig, PlannerNodeConfig, RobotConfig
-from grasp_ros.control.mission import (
+from grasp_ros.control.mission import IN_A_ROW, STILL_NS, Mission
+from grasp_ros.control.states import (
     FAULT,
     HOLDING,
-    IN_A_ROW,
     PLANNING,
     REACHED,
     STATES,
-    STILL_NS,
     WAITING,
-    Mission,
     Verdict,
 )
 from grasp_ros.types import NS, Observation, Refused, nanoseconds

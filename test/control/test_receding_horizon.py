@@ -10,7 +10,8 @@ import torch
 
 from grasp_ros.config import PlannerNodeConfig, load
 from grasp_ros.control.gate import Gate, Late
-from grasp_ros.control.receding_horizon import NO_WAY, RecedingHorizon, Replan
+from grasp_ros.control.receding_horizon import RecedingHorizon, Replan
+from grasp_ros.control.route import NO_WAY
 from grasp_ros.robot.jtc import sample
 from grasp_ros.sim.robot import CONTROL_STEP, MujocoRobot
 from grasp_ros.sim.worlds import load_world
@@ -63,7 +64,7 @@ class Bench:
         """One replan as the node does it; every trajectory must pass the guard."""
         seen = self.observe()
         self.delay_steps = latency_steps
-        replan = self.loop.replan(seen)
+        replan = self.loop.replan(seen, self.gate.take_blocked())
         assert isinstance(replan, Replan)
         self.sent, self.seen, self.stamp_ns = None, seen, seen.stamp_ns
         self.sent_ns = self.robot.now_ns

@@ -208,7 +208,7 @@ def play(setting: Setting, messages: int, seconds: float = 60.0) -> Round:
             latency = 2.0 if slow else setting.latency * rng.uniform(0.6, 1.0)
             ready = stamp + nanoseconds(latency)
             now[0] = ready  # what the loop will see as the end of planning
-            replan = loop.replan(_observed(stamp, robot.position))
+            replan = loop.replan(_observed(stamp, robot.position), gate.take_blocked())
             now[0] = stamp
             assert not isinstance(replan, Refused), replan
             waiting = (ready, replan, stamp)

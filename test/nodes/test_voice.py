@@ -3,7 +3,7 @@
 
 import pytest
 
-from grasp_ros.control.mission import FAULT, HOLDING, PLANNING, WAITING, Verdict
+from grasp_ros.control.states import FAULT, HOLDING, PLANNING, WAITING, Verdict
 from grasp_ros.nodes.voice import Voice
 from grasp_ros.types import NS, nanoseconds
 

@@ -25,7 +25,7 @@ from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from grasp_ros.control.mission import REACHED
+from grasp_ros.control.states import REACHED
 from grasp_ros.nodes import messages, qos
 from grasp_ros.sim.tasks.reach_gantry import CLEARANCE
 from grasp_ros.sim.worlds import load_world

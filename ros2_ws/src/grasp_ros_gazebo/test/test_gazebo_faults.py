@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grasp_ros.control.mission import PLANNING, REACHED, WAITING
+from grasp_ros.control.states import PLANNING, REACHED, WAITING
 from grasp_ros.nodes.arguments import (
     PLANNER_NODE,
     SIMULATOR_NODE,

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a plan is to lead: the goal or, when that is beyond the horizon, a point on the way."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grasp_ros.config import PlannerConfig, horizon_steps
+from grasp_ros.control.recovery import Recovery
+from grasp_ros.planning.objective import Goal
+from grasp_ros.planning.problem import Problem
+from grasp_ros.planning.roadmap import Path, Roadmap
+from grasp_ros.types import FloatArray, Refused
+from grasp_ros.world_model.bundle import Bundle
+
+SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
+EXTRA_STEPS = 2
+MIN_HORIZON = 4
+NO_WAY = (
+    'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
+    'something else'
+)
+
+
+class Route:
+    """The way to one goal after another, around what the mission learned to be blocked."""
+
+    def __init__(self, bundle: Bundle, config: PlannerConfig, recovery: Recovery):
+        command, roadmap = bundle.manifest.command, bundle.manifest.roadmap
+        self._config, self._command, self._recovery = config, command, recovery
+        self._fixed = horizon_steps(config.horizon, command.dt)
+        self._roadmap = Roadmap(
+            bundle.memory,
+            bundle.dynamics,
+            command.size,
+            roadmap.connect_steps,
+            roadmap.neighbours,
+        )
+        self._positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
+        self._goal: Goal | None = None
+        self._charged = False
+
+    def set_goal(self, goal: Goal, position: FloatArray) -> None:
+        """Search from `goal`, whose joints are at `position` (J,)."""
+        self._roadmap.set_goal(goal, position)
+        self._goal, self._goal_position = goal, position
+
+    def problem(
+        self, start: Tensor, position: FloatArray, now_ns: int
+    ) -> tuple[Problem, float | None] | Refused:
+        """From start (D,), joints at `position` (J,), and the model steps that are to go."""
+        goal, config, fixed = self._goal, self._config, self._fixed
+        assert goal is not None
+        weight = config.settings.running_weight
+        rest = torch.as_tensor(
+            self._command.rest(position), dtype=torch.float32, device=start.device
+        )
+        if not config.use_roadmap:
+            assert fixed is not None
+            return Problem(start, goal, fixed, rest, running_weight=weight), None
+        path = self._path(start, position, now_ns)
+        if isinstance(path, Refused):
+            return path
+        horizon = limit = fixed or config.max_horizon
+        if fixed is None:
+            wanted = math.ceil(path.steps * SLACK) + EXTRA_STEPS
+            horizon = min(limit, max(MIN_HORIZON, wanted))
+        states = path.latents[: horizon + 1]
+        if len(states) < len(path.latents):
+            # On the way every dimension counts, whatever the goal leaves free.
+            goal = Goal.of(states[-1], goal.tolerance)
+        padding = states[-1].expand(horizon + 1 - len(states), -1)
+        states = torch.cat([states, padding])
+        return Problem(start, goal, horizon, rest, states, weight), path.steps
+
+    def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
+        toll = self._recovery.toll(position, now_ns)
+        if toll is not None or self._charged:
+            self._roadmap.avoid(toll)
+            self._charged = toll is not None
+        path = self._roadmap.path(start, position)
+        if path is None:
+            return Refused(NO_WAY)
+        landmarks = self._positions[list(path.landmarks)]
+        way = np.concatenate([position[None], landmarks, self._goal_position[None]])
+        return self._recovery.wait(way, now_ns) or path
