@@ -17,8 +17,10 @@ DIFFERENCE = (
 DAMPING = 1e-3  # of the diagonal: keeps the normal equations solvable where actions act alike
 FLOOR = 1e-9  # on the diagonal, where an action has no effect at all
 SAME = 1e-6  # latents nearer than this are one place
-Enough = Callable[[int, Tensor], bool]
-"""enough(t, steps (N,)): whether a travel need not go on after t steps; inf: not arrived yet."""
+HOPE = 3.0  # times its mean speed so far: what does not arrive in time with it is given up
+Enough = Callable[[int, Tensor, Tensor], bool]
+"""enough(t, steps (N,), rows (K,)): whether the rows that are still on the way after t steps need
+not go on; inf: not arrived."""
 
 
 def gauss_newton(
@@ -81,7 +83,8 @@ def travel_steps(
     """Model steps that greedy control needs from start (N, D) to goal (N, D); inf where it fails.
 
     Arrival is judged at half of the length of the first step, and the time is extrapolated at the
-    mean speed, so that it is not rounded to whole steps. `actions` is A; `limit` ends the try.
+    mean speed, so that it is not rounded to whole steps. `actions` is A; `limit` ends the try, and
+    what comes nearer so slowly that it will not arrive by then is not tried so long.
     weight (N, D): what each dimension counts, in the control and in all distances; None: the same.
     enough: asked after each step; where it says so, those still on the way count as failed.
     """
@@ -100,14 +103,15 @@ def travel_steps(
         part = (distance - tolerance) / (distance - after).clamp(min=SAME)
         reached_at = (t + part) * first / (first - tolerance).clamp(min=SAME)
         distance = after
-        if arrived.any():
-            there = rows[arrived]
-            steps[there] = torch.minimum(steps[there], reached_at[arrived])
-            going = ~arrived
+        steps[rows[arrived]] = torch.minimum(steps[rows[arrived]], reached_at[arrived])
+        going = ~arrived
+        if t > 0:  # the first action of a travel may be a poor one
+            going &= (first - distance) / (t + 1) * (limit - t - 1) * HOPE >= distance - tolerance
+        if not going.all():
             rows, z, action, goal = rows[going], z[going], action[going], goal[going]
             distance, first, tolerance = distance[going], first[going], tolerance[going]
             weight = None if weight is None else weight[going]
-        if len(rows) == 0 or (enough is not None and enough(t + 1, steps)):
+        if len(rows) == 0 or (enough is not None and enough(t + 1, steps, rows)):
             break
     return steps
 
