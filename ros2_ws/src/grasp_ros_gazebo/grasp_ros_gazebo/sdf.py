@@ -68,7 +68,7 @@ def build(
     if missing := [name for name in world.robot.joints if name not in names]:
         raise BadInput(f'{path}: no joint {missing}, the file has {sorted(map(str, names))}')
     root = Element('sdf', version=VERSIONS[flavour])
-    out = SubElement(root, 'world', name=world.name)
+    out = SubElement(root, 'world', name=world_name(world))
     _physics(out, physics)
     if flavour == 'gz':
         _systems(out)
@@ -156,6 +156,11 @@ def _static(name: str) -> Element:
     model = Element('model', name=name)
     text(model, 'static', True)
     return model
+
+
+def world_name(world: World) -> str:
+    """The world's name in its file: never the robot's, which Gazebo 11 would then not find."""
+    return f'{world.name}_world'
 
 
 def camera_model(camera: Camera) -> str:

@@ -135,7 +135,7 @@ def test_gazebo_gets_the_world_and_the_nodes_get_simulated_time(run_launch, head
     (gz_args,) = started['gz']['arguments']
     assert ('-s' in gz_args.split()) == (headless == 'true') and '-r' in gz_args.split()
     (world,) = started['gz']['files'].values()
-    assert '<world name="maze">' in world
+    assert '<world name="maze_world">' in world
     assert '/controllers.yaml</parameters>' in world
     assert started['parameter_bridge']['arguments'][:2] == [
         '/clock@rosgraph_msgs/msg/Clock[gz.msgs.Clock',

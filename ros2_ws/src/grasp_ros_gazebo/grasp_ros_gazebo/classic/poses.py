@@ -33,6 +33,7 @@ class Poses:
         self._links: dict[str, FloatArray] = {}
         self._links_ns = -1
         self._asked, self._questions, self._waits_since = 0.0, 0, 0.0
+        self._asked_ns = -1  # simulated time at the last question
 
     def open(self, transport: Transport, base: str) -> None:
         """Subscribe; base: the topics' common start."""
@@ -64,6 +65,7 @@ class Poses:
         self._waits_since = self._waits_since or now
         if now - self._waits_since > GRACE and now - self._asked > ASK_AGAIN:
             self._asked, self._questions = now, self._questions + 1
+            self._asked_ns = self._stamp(self._newest)
             question = self._messages['gazebo.msgs.Request'](
                 id=self._questions, request='entity_info', data=self._model
             )
@@ -86,7 +88,10 @@ class Poses:
         response = self._messages['gazebo.msgs.Response'].FromString(data)
         if response.id == self._questions and response.request == 'entity_info':
             model = self._messages['gazebo.msgs.Model'].FromString(response.serialized_data)
-            self._take(((link.name, link.pose) for link in model.link), self._stamp(self._newest))
+            if model.link:  # else Gazebo has described something else
+                links = ((link.name, link.pose) for link in model.link)
+                # It may come late: it says no more than where they were when it was asked for.
+                self._take(links, self._asked_ns)
 
     def _take(self, poses: Iterable[tuple[str, Any]], stamp: int) -> None:
         prefix = f'{self._model}::'

@@ -48,7 +48,7 @@ class GazeboRobot:
         self._simulation = Simulation(
             root.find(),
             sdf.build(world, sdf.Physics(PHYSICS_STEP, rate)),
-            world.name,
+            sdf.world_name(world),
             description.get('name', ''),
             f'{sdf.camera_model(self._camera)}/camera/{self._camera.name}',
             nanoseconds(PHYSICS_STEP),
