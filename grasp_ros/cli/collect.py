@@ -7,7 +7,10 @@ import argparse
 import contextlib
 from pathlib import Path
 
+from rich.table import Table
+
 from grasp_ros.cli.progress import bars, console
+from grasp_ros.exploration.figures import Figures
 from grasp_ros.sim.interface import ENGINES, make_robot
 
 FASTEST = 100.0  # real-time factor: nobody watches
@@ -41,7 +44,22 @@ def run(options: argparse.Namespace) -> int:
     ):
         robot.reset(start)
         command = velocity_command(robot, options.dt)
-        for done in explore(robot, command, bag, options.steps, options.seed):
-            report(f'exploring {world.name}', done, options.steps)
+        for drive in explore(robot, command, bag, options.steps, options.seed):
+            report(f'exploring {world.name}', drive.figures.steps, options.steps)
+    console.print(table(drive.figures))
     console.print(f'{options.steps} steps of {options.dt} s in {options.bag}')
     return 0
+
+
+def table(figures: Figures) -> Table:
+    """What the robot did in these steps."""
+    table = Table(title='exploration', title_justify='left', show_header=False)
+    rows = {
+        'blocked': f'{figures.blocks} times',
+        'in contact, behind its command': f'{100 * figures.behind_share:.1f} % of the steps',
+        'held after a block': f'{100 * figures.held_share:.1f} % of the steps',
+        'visited': f'{100 * figures.covered_share:.0f} % of the joint space within the limits',
+    }
+    for row in rows.items():
+        table.add_row(*row)
+    return table

@@ -25,11 +25,15 @@ class JointTrajectoryController:
         self.joints = joints
         self.activate(position)
 
-    def activate(self, position: FloatArray) -> None:
-        """Hold `position` (J,) at rest, and drop any trajectory."""
+    def activate(self, position: FloatArray, velocity: FloatArray | None = None) -> None:
+        """Hold `position` (J,), and drop any trajectory. The next one starts at `velocity` (J,),
+        or from rest."""
         self._trajectory: JointTrajectory | None = None
         self._bridge_ns = 0
-        self._bridge_from = Motion(np.array(position, dtype=float), np.zeros(len(self.joints)))
+        rest = np.zeros(len(self.joints))
+        self._bridge_from = Motion(
+            np.array(position, dtype=float), rest if velocity is None else np.array(velocity)
+        )
 
     def accept(self, trajectory: JointTrajectory, now_ns: int) -> str | None:
         """Take a new trajectory, or return why it is refused and keep the old one."""

@@ -31,6 +31,7 @@ class Replay:
 
     before (N, J): at each frame, as the commands received until then have it. after (N, J): one
     frame later, before a command received just then changes it; the last row repeats `before`.
+    Without what brought the reference back to a blocked joint in between: nobody commanded that.
     known (N,): whether any command had been taken. refused: reason -> number of commands that the
     controller does not take. stops: number of a command -> when the controller gave it up, ns.
     """
@@ -82,15 +83,22 @@ def _run(
     known = np.zeros(len(times), dtype=bool)
     refused: Counter[str] = Counter()
     done, taken, active, due = 0, False, -1, dict(stops)
+    moved = np.zeros(len(joints))  # the reference since the last frame, without being commanded
 
     def take() -> None:
-        nonlocal done, taken, active
+        nonlocal done, taken, active, moved
         arrival, command = commands[done]
-        # Behind by more than it ever is when it follows: the robot was blocked or stopped, and the
-        # new trajectory starts where it stands.
-        gap = np.abs(controller.reference(arrival).position - where[done])
-        if (gap > tolerance).any():
-            controller.activate(where[done])
+        # Behind by more than it ever is when it follows: the joint was blocked or stopped, and the
+        # new trajectory starts where it stands. That is no motion that the command asks for.
+        reference = controller.reference(arrival)
+        gap = where[done] - reference.position
+        behind = np.abs(gap) > tolerance
+        if behind.any():
+            moved = moved + np.where(behind, gap, 0.0)
+            controller.activate(
+                np.where(behind, where[done], reference.position),
+                np.where(behind, 0.0, reference.velocity),
+            )
         reason = controller.accept(command, arrival)
         if reason is None:
             taken, active = True, done
@@ -105,12 +113,15 @@ def _run(
             del due[active]
             controller.activate(positions[i])
         before[i], known[i] = controller.reference(now).position, taken
+        moved = np.zeros(len(joints))
         if i + 1 == len(times):
             break
         following = int(times[i + 1])
         while done < len(commands) and commands[done][0] < following:
             take()
-        after[i] = controller.reference(following).position
+        # A joint that is blocked at the frame itself is taken to start where it is, anyway.
+        moved = np.where(np.abs(before[i] - positions[i]) > tolerance, 0.0, moved)
+        after[i] = controller.reference(following).position - moved
     after[-1] = before[-1]
     return Replay(before, after, known, refused, stops)
 

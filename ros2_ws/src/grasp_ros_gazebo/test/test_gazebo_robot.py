@@ -49,7 +49,8 @@ class Record:
         self.stamps.append(frame.stamp_ns)
 
     def joints(self, sample):
-        self.positions.append(sample.position)
+        if sample.stamp_ns == self.stamps[-1]:
+            self.positions.append(sample.position)
 
     def trajectory(self, trajectory, received_ns):
         pass

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exploration through the gate: what goes to the controller, step by step, on any robot.
+
+Simulators call it once a model step, a robot's node with every joint state. No ROS, no clock.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grasp_ros.config import RobotConfig
+from grasp_ros.control.gate import Gate, NotNow
+from grasp_ros.control.trajectory import from_actions
+from grasp_ros.exploration.figures import Figures
+from grasp_ros.exploration.policy import Explorer
+from grasp_ros.robot.command import Command
+from grasp_ros.robot.limits import Limits
+from grasp_ros.types import (
+    JointSample,
+    JointTrajectory,
+    Motion,
+    Refused,
+    nanoseconds,
+)
+
+
+class Drive:
+    """One robot that explores. The caller publishes what it is handed, and nothing else.
+
+    send_ahead: least time from sending to the first point, s; 0 where both happen at once.
+    max_age: of joint states that may be acted on, s. speed: share of the robot's speeds.
+    """
+
+    def __init__(
+        self,
+        robot: RobotConfig,
+        command: Command,
+        send_ahead: float,
+        max_age: float,
+        speed: float,
+        seed: int,
+    ):
+        self._joints, self._limits, self._command = robot.joints, Limits.of(robot), command
+        self._step_ns, self._ahead_ns = nanoseconds(command.dt), nanoseconds(send_ahead)
+        self._gate = Gate(robot, send_ahead, max_age)
+        self._policy = Explorer(command, self._limits, speed, seed)
+        self.figures = Figures(self._policy.visited)
+        self._begun_ns = 0  # when the newest action begins; 0: none yet
+        self._counted_ns = 0
+        self._moves = False  # something was sent since the last stop
+        self._action: np.ndarray | None = None  # chosen, and not sent yet
+
+    def joints(self, sample: JointSample, now_ns: int) -> JointTrajectory | Refused:
+        """What to publish after a joint sample, or why nothing is.
+
+        NotNow: nothing is wrong.
+        """
+        gate = self._gate
+        gate.observe(sample)
+        if sample.stamp_ns >= self._counted_ns + self._step_ns:
+            self._counted_ns = sample.stamp_ns
+            self.figures.add(gate.following is None, self._moves)
+        if self._moves and gate.following is not None:
+            told = gate.reference.at(sample.stamp_ns)
+            assert told is not None  # something was sent
+            self._policy.blocked(sample.position, told.position)
+            return self.stop(now_ns) or gate.following
+        start_ns = self._next_ns(now_ns)
+        if self._moves and now_ns < start_ns - 2 * self._ahead_ns:
+            return NotNow('the last action goes on')
+        return self._go_on(sample, start_ns, now_ns)
+
+    def stop(self, now_ns: int) -> JointTrajectory | None:
+        """What brings the robot to rest; None where it rests, or nothing can be done."""
+        message = self._gate.stop(now_ns)
+        self._action, self._moves = None, False
+        if message is not None:
+            self._gate.sent(message, now_ns)
+        return message
+
+    def clear(self) -> None:
+        """The clock jumped, or someone else commanded the controller: nothing told holds."""
+        self._gate.clear()
+        self._policy.visited.lost()
+        self._begun_ns, self._counted_ns, self._action, self._moves = 0, 0, None, False
+
+    def _next_ns(self, now_ns: int) -> int:
+        """When the next action begins: whole steps after the first sample, also after a block.
+
+        So frames that come once a step see whole actions.
+        """
+        self._begun_ns = self._begun_ns or now_ns - self._step_ns
+        earliest_ns = now_ns + self._ahead_ns
+        steps = max(1, -(-(earliest_ns - self._begun_ns) // self._step_ns))
+        return self._begun_ns + steps * self._step_ns
+
+    def _go_on(self, sample: JointSample, start_ns: int, now_ns: int) -> JointTrajectory | Refused:
+        gate = self._gate
+        start = gate.reference.at(start_ns) or Motion(sample.position, np.zeros(len(self._joints)))
+        if self._action is None:
+            self._action = self._policy.next(sample.position, start.position)
+        new = from_actions(
+            self._action[None], start, start_ns, self._command, self._limits, self._joints
+        )
+        message = gate.admit(new, gate.generation, sample.stamp_ns, now_ns)
+        if isinstance(message, JointTrajectory):
+            gate.sent(message, now_ns)
+            if len(message.times_ns) > 1:  # one point: the robot is held first
+                self._begun_ns, self._action, self._moves = start_ns, None, True
+        return message
