@@ -27,12 +27,14 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from grasp_ros.control.states import REACHED
 from grasp_ros.nodes import messages, qos
-from grasp_ros.sim.tasks.reach_gantry import CLEARANCE
+from grasp_ros.sim.geometry import Geometry
 from grasp_ros.sim.worlds import load_world
 
 WORLD = os.environ.get('GRASP_ROS_TEST_WORLD', 'maze')
-JOINTS = ['x_joint', 'y_joint']
-AWAY = 0.12  # m, from the start to each goal
+AWAY = 0.2  # of a joint's range, from the start to each goal
+INSIDE = 0.02  # of a joint's range, between goals and its ends
+CLEARANCE = 0.008  # m, between the robot and all else on the way to a goal
+SLOW = 0.3  # of a joint's speed limit, on the way to where a goal's picture is taken
 START_UP, MOVE = 120.0, 60.0  # s of real time, on a slow machine
 
 
@@ -60,6 +62,8 @@ class TestGoals(unittest.TestCase):
 
     def setUp(self):
         self.image, self.position, self.status = None, None, {}
+        self.world = load_world(WORLD)
+        self.joints = list(self.world.robot.joints)
         self.node = rclpy.create_node('gazebo_test')
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
@@ -83,7 +87,7 @@ class TestGoals(unittest.TestCase):
 
     def on_joints(self, message):
         values = dict(zip(message.name, message.position, strict=True))
-        self.position = np.array([values[name] for name in JOINTS])
+        self.position = np.array([values[name] for name in self.joints])
 
     def on_status(self, message):
         self.status = {pair.key: pair.value for pair in message.values}
@@ -102,10 +106,13 @@ class TestGoals(unittest.TestCase):
     def drive(self, position):
         """Through the controller alone; returns an image from the end."""
         begin = self.position
-        seconds = 1 + int(np.abs(position - begin).max() / 0.05)
-        point = JointTrajectoryPoint(positions=position.tolist(), velocities=[0.0, 0.0])
+        speed = SLOW * np.array(self.world.robot.max_velocity)
+        seconds = 1 + int((np.abs(position - begin) / speed).max())
+        point = JointTrajectoryPoint(
+            positions=position.tolist(), velocities=[0.0] * len(self.joints)
+        )
         point.time_from_start = Duration(sec=seconds)
-        self.command.publish(JointTrajectory(joint_names=JOINTS, points=[point]))
+        self.command.publish(JointTrajectory(joint_names=self.joints, points=[point]))
         near = lambda: np.abs(self.position - position).max() < 2e-3  # noqa: E731
         self.wait(near, MOVE, f'the controller to reach {position}')
         stamp = messages.stamp_ns(self.image)
@@ -121,14 +128,16 @@ class TestGoals(unittest.TestCase):
             and self.position is not None
         )
         self.wait(connected, START_UP, 'camera, joints, controller and planner')
-        start, task = self.position, load_world(WORLD).task
-        steps = AWAY * np.array([[0, 1], [0, -1], [1, 0], [-1, 0]])
-        line = np.linspace(0, 1, 50)[:, None]
+        start, task, geometry = self.position, self.world.task, Geometry(self.world, CLEARANCE)
+        low, high = (
+            np.array(getattr(self.world.robot, f'position_{end}')) for end in ('min', 'max')
+        )
+        steps = AWAY * np.concatenate([np.diag(high - low), np.diag(low - high)])
         free = [
             start + step
             for step in steps
-            if not task.blocked(start + line * step, CLEARANCE).any()
-            and np.abs(start + step).max() < 0.26
+            if not any(geometry.near(start + x * step, CLEARANCE) for x in np.linspace(0, 1, 50))
+            and (np.abs(start + step - (low + high) / 2) < (0.5 - INSIDE) * (high - low)).all()
         ]
         self.assertTrue(free)
         for goal in free[:2]:

@@ -13,7 +13,7 @@ PACKAGES = ('ros_gz_sim', 'ros_gz_bridge', 'gz_ros2_control', 'controller_manage
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize('world', ['wall', 'maze'])
+@pytest.mark.parametrize('world', ['wall', 'maze', 'arm2'])
 def test_goals_are_reached(world):
     pytest.importorskip('launch_testing', reason='launch_testing is not installed')
     index = pytest.importorskip('ament_index_python', reason='ROS is not installed')
