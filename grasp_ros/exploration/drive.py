@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exploration through the gate: what goes to the controller, step by step, on any robot.
 
-Simulators call it once a model step, a robot's node with every joint state. No ROS, no clock.
+To be called with every joint state, by simulators and by a robot's node. No ROS.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from grasp_ros.config import RobotConfig
-from grasp_ros.control.gate import Gate, NotNow
+from grasp_ros.control.gate import Gate, Late, NotNow
 from grasp_ros.control.trajectory import from_actions
 from grasp_ros.exploration.figures import Figures
 from grasp_ros.exploration.policy import Explorer
@@ -23,12 +25,15 @@ from grasp_ros.types import (
     nanoseconds,
 )
 
+Clock = Callable[[], int]
+
 
 class Drive:
     """One robot that explores. The caller publishes what it is handed, and nothing else.
 
     send_ahead: least time from sending to the first point, s; 0 where both happen at once.
-    max_age: of joint states that may be acted on, s. speed: share of the robot's speeds.
+    max_age: of joint states that may be acted on, s. speed: share of the robot's speeds. clock: ns
+    in which joint states are stamped.
     """
 
     def __init__(
@@ -39,9 +44,11 @@ class Drive:
         max_age: float,
         speed: float,
         seed: int,
+        clock: Clock,
     ):
         self._joints, self._limits, self._command = robot.joints, Limits.of(robot), command
         self._step_ns, self._ahead_ns = nanoseconds(command.dt), nanoseconds(send_ahead)
+        self._clock = clock
         self._gate = Gate(robot, send_ahead, max_age)
         self._policy = Explorer(command, self._limits, speed, seed)
         self.figures = Figures(self._policy.visited)
@@ -50,12 +57,12 @@ class Drive:
         self._moves = False  # something was sent since the last stop
         self._action: np.ndarray | None = None  # chosen, and not sent yet
 
-    def joints(self, sample: JointSample, now_ns: int) -> JointTrajectory | Refused:
+    def joints(self, sample: JointSample) -> JointTrajectory | Refused:
         """What to publish after a joint sample, or why nothing is.
 
         NotNow: nothing is wrong.
         """
-        gate = self._gate
+        gate, now_ns = self._gate, self._clock()
         gate.observe(sample)
         if sample.stamp_ns >= self._counted_ns + self._step_ns:
             self._counted_ns = sample.stamp_ns
@@ -64,15 +71,24 @@ class Drive:
             told = gate.reference.at(sample.stamp_ns)
             assert told is not None  # something was sent
             self._policy.blocked(sample.position, told.position)
-            return self.stop(now_ns) or gate.following
+            return self.stop() or gate.following
         start_ns = self._next_ns(now_ns)
         if self._moves and now_ns < start_ns - 2 * self._ahead_ns:
             return NotNow('the last action goes on')
         return self._go_on(sample, start_ns, now_ns)
 
-    def stop(self, now_ns: int) -> JointTrajectory | None:
+    @property
+    def moves(self) -> bool:
+        """Whether the robot was told to move since the last stop."""
+        return self._moves
+
+    def stop(self) -> JointTrajectory | None:
         """What brings the robot to rest; None where it rests, or nothing can be done."""
+        now_ns = self._clock()
         message = self._gate.stop(now_ns)
+        if not self._gate.in_time(now_ns, self._clock()):  # a busy machine: once more, from here
+            now_ns = self._clock()
+            message = self._gate.stop(now_ns)
         self._action, self._moves = None, False
         if message is not None:
             self._gate.sent(message, now_ns)
@@ -104,6 +120,8 @@ class Drive:
         )
         message = gate.admit(new, gate.generation, sample.stamp_ns, now_ns)
         if isinstance(message, JointTrajectory):
+            if not gate.in_time(now_ns, self._clock()):
+                return Late('late')
             gate.sent(message, now_ns)
             if len(message.times_ns) > 1:  # one point: the robot is held first
                 self._begun_ns, self._action, self._moves = start_ns, None, True

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import time
+from typing import Any
 
 from grasp_ros.control.states import FAULT, HOLDING, PLANNING, REACHED, WAITING, Verdict
 from grasp_ros.types import NS
@@ -54,6 +56,19 @@ class Voice:
         }
         others = [at for (said, _), at in self._logged_ns.items() if said == state == HOLDING]
         return key in self._logged_ns or any(steady_ns - at < APART_NS for at in others)
+
+
+def say(voice: Voice, verdict: Verdict, log: Any) -> None:
+    """The verdict on a ROS logger, when it is time for a line."""
+    line = voice.line(verdict, time.monotonic_ns())
+    if line is None:
+        return
+    if verdict.state == FAULT:  # rclpy wants one severity at each place
+        log.error(line)
+    elif verdict.state in (WAITING, HOLDING):
+        log.warning(line)
+    else:
+        log.info(line)
 
 
 def _key(verdict: Verdict) -> tuple[str, str]:

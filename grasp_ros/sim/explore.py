@@ -26,7 +26,7 @@ def explore(
     """Record `steps` model steps; yields after each, for a progress bar and the figures."""
     description = robot.world.description
     # Commands arrive at once, and nothing is ever old: the simulation waits.
-    drive = Drive(robot.world.robot, command, 0.0, command.dt, 1.0, seed)
+    drive = Drive(robot.world.robot, command, 0.0, command.dt, 1.0, seed, lambda: robot.now_ns)
     control_steps = round(command.dt / robot.control_step)
     joints_every = max(1, round(1 / description.body.joint_rate / robot.control_step))
     for _ in range(steps):
@@ -43,7 +43,7 @@ def _drive(robot: SimulatedRobot, drive: Drive, recorder: Recorder) -> None:
     """Show the joints to whoever drives, and the command that comes of it to the controller."""
     measured = robot.joints()
     recorder.joints(measured)
-    message = drive.joints(measured, robot.now_ns)
+    message = drive.joints(measured)
     if isinstance(message, JointTrajectory):
         reason = robot.controller.accept(message, robot.now_ns)
         assert reason is None, reason
