@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
     if not options.no_pictures:
         from grasp_ros.viz.episodes import save
+        from grasp_ros.viz.remembered import ways
     load_engine(options.simulator)
     world = load_world(options.world)
     bundle = options.bundle or world.bundle
@@ -117,7 +118,8 @@ def run(options: argparse.Namespace) -> int:
     if not options.no_pictures:
         name = f'{world.name}_{options.planner}'
         with console.status('drawing'):
-            written = save(episodes, world, options.simulator, options.out, name)
+            remembered = ways(bundle, world, episodes)
+            written = save(episodes, world, options.simulator, options.out, name, remembered)
         for path in written[:2]:
             console.print(f'wrote {path}')
     return 0 if report['successes'] == len(episodes) else 1

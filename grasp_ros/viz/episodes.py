@@ -2,6 +2,7 @@
 """Episodes as pictures and film: the camera's view with path, plan and goal drawn in.
 
 The episodes' camera is too coarse for people, so the paths are driven again before a finer one.
+Below are the places that the planner's map remembers on the way.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ import imageio.v2 as imageio
 import numpy as np
 
 from grasp_ros.bench.episodes import PERIOD, Episode
-from grasp_ros.sim.camera import Camera
 from grasp_ros.sim.interface import SimulatedRobot, make_robot
-from grasp_ros.sim.tasks import Task
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import FloatArray, ImageArray, JointTrajectory, nanoseconds
+from grasp_ros.viz.remembered import SHOWN, Way
 
 SIZE = 480  # px, height of the rendered view
 SIDE = 176  # px, width of the strip beside it: the goal picture and what happened
 MARGIN = 8  # px, around what stands in the strip
 LINE = 24  # px, height of a line of text
+ROW = 120  # px, height of the row below it: what is remembered on the way
 SUBPIXELS = 4  # bits of a pixel's fraction that lines are drawn with
 RATE = round(2 / PERIOD)  # frames a second of film: double speed
 Colour = tuple[int, int, int]
@@ -36,12 +37,13 @@ COLUMNS = 5
 
 
 class Drawing:
-    """Draws a task's episodes on a camera's view."""
+    """Draws a world's episodes on its first camera's view."""
 
-    def __init__(self, task: Task, camera: Camera):
-        self._task, self._camera = task, camera
+    def __init__(self, world: World):
+        self._task, self._camera = world.task, world.description.cameras[0]
+        self._speed = np.array(world.robot.max_velocity)
 
-    def picture(self, episode: Episode, view: ImageArray) -> ImageArray:
+    def picture(self, episode: Episode, view: ImageArray, way: Way | None) -> ImageArray:
         """The whole path, with start and goal, on the view at its end."""
         view, colour = view.copy(), DONE if episode.success else MISSED
         tool = self._task.tool_position(episode.path)
@@ -51,9 +53,9 @@ class Drawing:
         word = 'reached' if episode.success else 'missed'
         lines = [(word, colour), (f'{self._task.words(episode.error)} off', INK)]
         lines += [(f'{episode.duration:.1f} s', INK), (f'best {episode.shortest_time:.1f} s', INK)]
-        return _beside(view, episode.goal_image, lines)
+        return _above(_beside(view, episode.goal_image, lines), way, None)
 
-    def frame(self, episode: Episode, index: int, view: ImageArray) -> ImageArray:
+    def frame(self, episode: Episode, index: int, view: ImageArray, way: Way | None) -> ImageArray:
         """One moment, with the path so far and the plan ahead of the robot."""
         view, plan = view.copy(), episode.plans[index]
         if plan is not None:
@@ -63,7 +65,11 @@ class Drawing:
         self._line(view, self._task.tool_position(episode.path[: index + 1]), DONE, 3)
         self._mark(view, episode)
         lines = [(f'{index * PERIOD:.1f} s', INK), ('path', DONE), ('plan', AHEAD)]
-        return _beside(view, episode.goal_image, lines)
+        here = None
+        if way is not None:
+            joints = episode.path[index][: len(self._speed)]
+            here = way.nearest(joints, self._speed)
+        return _above(_beside(view, episode.goal_image, lines), way, here)
 
     def _fixed(self, points: FloatArray) -> np.ndarray:
         """Pixels as cv2 takes them with a fraction; pixel centres are at whole numbers."""
@@ -110,9 +116,17 @@ def finer(world: World) -> World:
 
 
 def save(
-    episodes: list[Episode], world: World, engine: str, folder: Path, name: str
+    episodes: list[Episode],
+    world: World,
+    engine: str,
+    folder: Path,
+    name: str,
+    ways: list[Way | None],
 ) -> list[Path]:
-    """Write NAME_paths.png (all episodes), NAME_000.png ... and NAME.mp4; returns the paths."""
+    """Write NAME_paths.png (all episodes), NAME_000.png ... and NAME.mp4; returns the paths.
+
+    ways: what the map remembers on the way of each episode.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     world = finer(world)
     sheet, film = folder / f'{name}_paths.png', folder / f'{name}.mp4'
@@ -120,11 +134,11 @@ def save(
     written = []
     writer: Any = imageio.get_writer(film, fps=RATE, macro_block_size=None)
     with contextlib.closing(make_robot(engine, world, 100.0)) as robot, writer:
-        drawing = Drawing(world.task, world.description.cameras[0])
-        for number, episode in enumerate(episodes):
+        drawing = Drawing(world)
+        for number, (episode, way) in enumerate(zip(episodes, ways, strict=True)):
             for index, view in enumerate(replay(robot, episode.path)):
-                writer.append_data(drawing.frame(episode, index, view))
-            pictures.append(drawing.picture(episode, view))
+                writer.append_data(drawing.frame(episode, index, view, way))
+            pictures.append(drawing.picture(episode, view, way))
             written.append(folder / f'{name}_{number:03d}.png')
             imageio.imwrite(written[-1], pictures[-1])
     imageio.imwrite(sheet, _sheet(pictures))
@@ -155,6 +169,24 @@ def _beside(
     for index, (text, colour) in enumerate(lines):
         _write(strip, text, top + height + index * LINE, colour)
     return np.hstack([view, strip])
+
+
+def _above(picture: ImageArray, way: Way | None, here: int | None) -> ImageArray:
+    """The picture, and below it what is remembered on the way; here: the place that is marked."""
+    cell = picture.shape[1] // SHOWN
+    row = np.full((ROW, picture.shape[1], 3), 255, dtype=np.uint8)
+    _write(row, 'remembered on the way' if way is not None else 'no way on the map', 0, INK)
+    for index, seen in enumerate(() if way is None else way.pictures):
+        scale = min((cell - 2 * MARGIN) / seen.shape[1], (ROW - LINE - 2 * MARGIN) / seen.shape[0])
+        shown = cv2.resize(seen, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
+        top, left = LINE + MARGIN, index * cell + MARGIN
+        if index == here:
+            edge = MARGIN // 2
+            row[
+                top - edge : top + len(shown) + edge, left - edge : left + shown.shape[1] + edge
+            ] = AHEAD
+        row[top : top + len(shown), left : left + shown.shape[1]] = shown
+    return np.vstack([picture, row])
 
 
 def _write(strip: ImageArray, text: str, top: int, colour: Colour) -> None:

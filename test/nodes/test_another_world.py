@@ -19,7 +19,7 @@ from grasp_ros.sim.explore import explore, velocity_command
 from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import BadInput, JointTrajectory, nanoseconds
-from grasp_ros.viz.episodes import SIDE, SIZE, save
+from grasp_ros.viz.episodes import ROW, SIDE, SIZE, save
 
 SPEED = 0.5  # rad/s of the planner that the test plays
 
@@ -173,8 +173,10 @@ def test_episodes_are_run_judged_and_drawn(world_file, own_domain, tmp_path):
     assert [run['shortest_time'] for run in report['runs']] == pytest.approx(
         [abs(episode.goal[0] - episode.start[0]) for episode in episodes], abs=1e-3
     )
-    sheet, film, *pictures = save(episodes, world, 'mujoco', tmp_path, 'yard')
+    sheet, film, *pictures = save(
+        episodes, world, 'mujoco', tmp_path, 'yard', [None] * len(episodes)
+    )
     import imageio.v2 as imageio
 
-    assert imageio.imread(pictures[0]).shape == (SIZE, SIZE * 3 // 2 + SIDE, 3)
+    assert imageio.imread(pictures[0]).shape == (SIZE + ROW, SIZE * 3 // 2 + SIDE, 3)
     assert film.stat().st_size > 5_000 and sheet.is_file()

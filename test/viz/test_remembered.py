@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The map's way of an episode leads from its start to its goal, and its pictures are of there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grasp_ros.bench.episodes import Episode
+from grasp_ros.sim.robot import MujocoRobot
+from grasp_ros.sim.worlds import load_world
+from grasp_ros.viz.remembered import SHOWN, Way, ways
+
+
+@pytest.fixture(scope='module')
+def robot():
+    robot = MujocoRobot(load_world('maze'))
+    yield robot
+    robot.close()
+
+
+def test_remembered_places_lie_on_the_way(robot):
+    world = robot.world
+    (problem,) = world.task.sample(1, 3)
+    robot.reset(problem.goal)
+    episode = Episode(
+        start=problem.start,
+        goal=problem.goal,
+        shortest_time=problem.shortest_time,
+        error=0.0,
+        success=True,
+        reached=True,
+        duration=1.0,
+        plan_ms=[],
+        encode_ms=[],
+        overhead_ms=[],
+        goal_image=robot.render(),
+        path=np.stack([problem.start, problem.goal]),
+        plans=[None, None],
+    )
+    way, back = ways(
+        'gantry_maze', world, [episode, replace(episode, start=problem.goal + [0.0, 0.02])]
+    )
+    assert 3 <= len(way.positions) == len(way.pictures) <= SHOWN
+    assert np.abs(way.positions[0] - problem.start).max() < 0.06
+    assert np.abs(way.positions[-1] - problem.goal).max() < 0.06
+    (camera,) = world.description.cameras
+    for position, picture in zip(way.positions, way.pictures, strict=True):
+        pixels = picture.astype(int)  # of either simulator, whose lights differ
+        red = np.argwhere(pixels[..., 0] - pixels[..., 1:].max(axis=2) > 60).mean(axis=0)
+        column, row = camera.pixels(world.task.tool_position(position))
+        np.testing.assert_allclose(red, [row, column], atol=2.0)
+    assert back is None or len(back.positions) <= len(way.positions)
+
+
+def test_the_nearest_place_is_measured_in_time():
+    way = Way(np.array([[0.0, 0.0], [1.0, 0.2]]), [])
+    assert way.nearest(np.array([0.6, 0.0]), np.array([1.0, 1.0])) == 1
+    assert way.nearest(np.array([0.6, 0.0]), np.array([10.0, 0.1])) == 0
