@@ -23,14 +23,15 @@ def solve(hessian: Tensor, gradient: Tensor, start: Tensor, low: float, high: fl
     whose columns are nearly the same.
     """
     if start.shape[1] <= 2:
-        return _one_sweep(hessian, gradient, start, low, high)
+        return sweep(hessian, gradient, start, low, high)
     return _active_set(hessian, gradient, start, low, high)
 
 
-def _one_sweep(
-    hessian: Tensor, gradient: Tensor, start: Tensor, low: float, high: float
-) -> Tensor:
-    """The clamped solution, and one coordinate after the other from there."""
+def sweep(hessian: Tensor, gradient: Tensor, start: Tensor, low: float, high: float) -> Tensor:
+    """As solve, by the clamped solution and one coordinate after the other from there.
+
+    Several times as fast for A > 2, where it is near the optimum but not exact.
+    """
     newton = torch.linalg.solve_ex(hessian, gradient)[0]
     x = (start - newton).clamp_(low, high)
     for i in range(x.shape[1]):

@@ -17,10 +17,12 @@ DIFFERENCE = (
 DAMPING = 1e-3  # of the diagonal: keeps the normal equations solvable where actions act alike
 FLOOR = 1e-9  # on the diagonal, where an action has no effect at all
 SAME = 1e-6  # latents nearer than this are one place
+FRESH = 3  # steps of a travel that one linearisation serves: it is what costs, and changes slowly
 HOPE = 3.0  # times its mean speed so far: what does not arrive in time with it is given up
-Enough = Callable[[int, Tensor, Tensor], bool]
-"""enough(t, steps (N,), rows (K,)): whether the rows that are still on the way after t steps need
-not go on; inf: not arrived."""
+Solver = Callable[[Tensor, Tensor, Tensor, float, float], Tensor]
+Enough = Callable[[int, Tensor, Tensor, Tensor], bool]
+"""enough(t, steps (N,), rows (K,), distances (K,)): whether the rows that are still on the way
+after t steps, so far from their goals, need not go on. steps: inf where one has not arrived."""
 
 
 def gauss_newton(
@@ -52,11 +54,16 @@ def linearise(step: Step, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def boxed_step(
-    here: Tensor, jacobian: Tensor, action: Tensor, target: Tensor, weight: Tensor | None = None
+    here: Tensor,
+    jacobian: Tensor,
+    action: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    solve: Solver = boxqp.solve,
 ) -> Tensor:
     """The action (N, A) in [-1, 1] that brings the linearised model nearest to the target.
 
-    here (N, D) and jacobian (N, A, D) at `action`, as linearise gives them.
+    here (N, D) and jacobian (N, A, D) at `action`, as linearise gives them. solve: of boxqp.
     """
     kind = action.dtype
     if kind.itemsize < 4:  # half precision squares to noise, and has no solver
@@ -68,7 +75,7 @@ def boxed_step(
     hessian = jacobian @ jacobian.mT
     hessian.diagonal(dim1=1, dim2=2).mul_(1 + DAMPING).add_(FLOOR)
     gradient = (jacobian @ residual[..., None])[..., 0]
-    return boxqp.solve(hessian, gradient, action, -1.0, 1.0).to(kind)
+    return solve(hessian, gradient, action, -1.0, 1.0).to(kind)
 
 
 def travel_steps(
@@ -93,7 +100,11 @@ def travel_steps(
     rows = torch.arange(len(start), device=start.device)  # those still on the way
     z, action, tolerance = start, start.new_zeros(len(start), actions), first
     for t in range(limit):
-        action = gauss_newton(step, z, action, goal, weight)
+        if t % FRESH == 0:
+            here, jacobian = linearise(step, z, action)
+        else:
+            here = step(z, action)
+        action = boxed_step(here, jacobian, action, goal, weight, boxqp.sweep)
         z_next = step(z, action)
         if t == 0:
             one_step = _length(z_next - z, weight).clamp(min=SAME)
@@ -110,8 +121,9 @@ def travel_steps(
         if not going.all():
             rows, z, action, goal = rows[going], z[going], action[going], goal[going]
             distance, first, tolerance = distance[going], first[going], tolerance[going]
+            jacobian = jacobian[going]
             weight = None if weight is None else weight[going]
-        if len(rows) == 0 or (enough is not None and enough(t + 1, steps, rows)):
+        if len(rows) == 0 or (enough is not None and enough(t + 1, steps, rows, distance)):
             break
     return steps
 

@@ -22,6 +22,7 @@ from grasp_ros.world_model.memory import Memory
 Toll = Callable[[FloatArray, FloatArray], FloatArray]
 """Model steps (N,), at least 0, that straight moves from joint positions (N, J) to others (N, J)
 cost besides their time."""
+FASTEST = 0.99  # of the edges are no faster; the others are rounding, or jumps of the encoder
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Roadmap:
         self._positions = memory.positions.cpu().numpy().astype(np.float64)
         self._ends = memory.edges.T.cpu().numpy()
         self._weights = memory.edge_steps.cpu().numpy().astype(np.float64)
+        self._fastest = _fastest(memory)
         self._toll: Toll | None = None
         self._weigh()
         self._joined = np.zeros(count, dtype=bool)
@@ -171,12 +173,12 @@ class Roadmap:
         last = self._charge(self._positions[near], _known(self._goal_position, self._positions))
         best = np.full(len(near), np.inf)
 
-        def enough(t: int, steps: Tensor, rows: Tensor) -> bool:
+        def enough(t: int, steps: Tensor, rows: Tensor, distances: Tensor) -> bool:
             nonlocal best
             best = np.minimum(best, steps.cpu().numpy() + last)
             best = np.minimum(best, (between + best).min(axis=1))
             left = rows.cpu().numpy()
-            return bool((best[left] <= t + last[left]).all())
+            return bool((best[left] <= t + self._least(distances, goal) + last[left]).all())
 
         latents = self._memory.latents[torch.as_tensor(near)]
         weight = None if goal.unweighted else goal.weight.expand_as(latents)
@@ -190,15 +192,24 @@ class Roadmap:
         onward (K + 1,): what each has still to go, with tolls. inf where one cannot be the best.
         """
 
-        def enough(t: int, steps: Tensor, rows: Tensor) -> bool:
+        def enough(t: int, steps: Tensor, rows: Tensor, distances: Tensor) -> bool:
             best = (steps.cpu().numpy() + onward).min()
-            return bool((t + onward[rows.cpu().numpy()] >= best).all())
+            left = t + self._least(distances, goal)
+            can_win = left + onward[rows.cpu().numpy()] < best
+            return not (can_win & (left <= self._connect_steps)).any()
 
         targets = torch.cat([self._memory.latents[torch.as_tensor(near)], goal.latent[None]])
         weight = None
         if not goal.unweighted:
             weight = torch.cat([torch.ones_like(targets[:-1]), goal.weight[None]])
         return self._travel(start.expand_as(targets), targets, weight, enough)
+
+    def _least(self, distances: Tensor, goal: Goal) -> FloatArray:
+        """Model steps (K,) that ways over such latent distances take at least."""
+        fastest = self._fastest
+        if not goal.unweighted:
+            fastest *= max(1.0, float(goal.weight.max().sqrt()))
+        return np.asarray(distances.cpu().numpy() / fastest)
 
     def _nearest(self, distances: FloatArray, among: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The landmarks of least distance (M,) among those marked (M,)."""
@@ -222,6 +233,14 @@ class Roadmap:
 def _known(position: FloatArray | None, positions: FloatArray) -> FloatArray:
     """One position (J,) among positions (N, J), NaN where it is not known."""
     return np.full(positions.shape[1], np.nan) if position is None else position
+
+
+def _fastest(memory: Memory) -> float:
+    """The latent distance that is travelled in one model step where that is most."""
+    if not len(memory.edges):
+        return float('inf')
+    lengths = memory.latents[memory.edges].diff(dim=1).norm(dim=2)[:, 0]
+    return max(1e-9, float((lengths / memory.edge_steps).quantile(FASTEST)))
 
 
 def _largest(edges: csr_array) -> NDArray[np.bool_]:
