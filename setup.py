@@ -90,6 +90,7 @@ setup(
         'console_scripts': [
             'grasp-ros = grasp_ros.cli.main:main',
             'planner_node = grasp_ros.nodes.planner_node:main',
+            'explorer_node = grasp_ros.nodes.explorer_node:main',
             'simulator_node = grasp_ros.nodes.simulator_node:main',
         ],
     },

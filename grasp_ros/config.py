@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every parameter of both nodes, in one table of dataclasses.
+"""Every parameter of all nodes, in one table of dataclasses.
 
 ROS declares from this table, YAML files are read by it, docs/parameters.md is generated from it.
 """
@@ -189,6 +189,33 @@ class PlannerNodeConfig:
 
 
 @dataclass(frozen=True)
+class ExplorationConfig:
+    """How a robot is driven about to record what a model is trained on."""
+
+    execute: bool = param(
+        False, 'send trajectories to the controller; false: nothing moves', dynamic=True
+    )
+    speed: float = param(1.0, "share of the robot's max_velocity that is used", low=0.01, high=1.0)
+    seed: int = param(0, 'seed of the motion', low=0)
+    send_ahead: float = param(
+        0.05, 'least time from sending to the first point', 's', low=0.0, high=1.0
+    )
+
+
+@dataclass(frozen=True)
+class ExplorerNodeConfig:
+    """All parameters of the node `explorer`."""
+
+    robot: RobotConfig
+    observation: ObservationConfig = field(default_factory=ObservationConfig)
+    exploration: ExplorationConfig = field(default_factory=ExplorationConfig)
+
+    def broken_rules(self) -> list[str]:
+        """The rules that no single range can state, as far as they are broken."""
+        return list(self.robot.broken_rules())
+
+
+@dataclass(frozen=True)
 class SimulatorConfig:
     """The simulator. What it simulates is in the world's file, and in the files named there."""
 
@@ -247,7 +274,9 @@ def horizon_steps(horizon: str | int, dt: float) -> int | None:
 def known_names() -> set[str]:
     """The dotted names of all parameters of all nodes."""
     return {
-        row.name for cls in (PlannerNodeConfig, SimulatorNodeConfig) for row in parameters(cls)
+        row.name
+        for cls in (PlannerNodeConfig, ExplorerNodeConfig, SimulatorNodeConfig)
+        for row in parameters(cls)
     }
 
 

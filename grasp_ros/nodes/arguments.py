@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ROS arguments of both nodes: what the launch files say, for machines without launch."""
+"""The ROS arguments of the nodes: what the launch files say, for machines without launch."""
 
 from __future__ import annotations
 
@@ -36,6 +36,27 @@ def planner_ros_arguments(
     if bundle:
         arguments += _parameter('model.bundle', bundle)
     return [*arguments, '-r', f'~/joint_trajectory:={controller}/joint_trajectory']
+
+
+def explorer_ros_arguments(
+    robot: str,
+    execute: bool,
+    speed: float,
+    seed: int,
+    controller: str,
+    use_sim_time: bool,
+    namespace: str,
+) -> list[str]:
+    """Arguments of the explorer node."""
+    return [
+        *_start(namespace),
+        *_file(robot_file(robot)),
+        *_parameter('exploration.execute', str(execute).lower()),
+        *_parameter('exploration.speed', str(float(speed))),
+        *_parameter('exploration.seed', str(seed)),
+        *_parameter('use_sim_time', str(use_sim_time).lower()),
+        *('-r', f'~/joint_trajectory:={controller}/joint_trajectory'),
+    ]
 
 
 def simulator_ros_arguments(
