@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Problems of an arm among things: what touches, what is blocked, what pictures show."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -219,6 +220,17 @@ def test_refuses_bad_world(files, change, reason):
     files.write_text(yaml.safe_dump(yaml.safe_load(files.read_text()) | change))
     with pytest.raises(BadInput, match=f'my_world.yaml: .*{reason}'):
         load_world(str(files))
+
+
+def test_the_world_of_the_page_is_one(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / 'docs/worlds.md').read_text()
+    (text,) = re.findall(r'```yaml\n(name: cell\n.*?)```', page, re.DOTALL)
+    for kind, name in (('robots', 'my_arm'), ('simulators', 'my_cell')):
+        (tmp_path / f'{name}.yaml').write_text((CONFIG / kind / 'arm2.yaml').read_text())
+    (tmp_path / 'cell.yaml').write_text(text)
+    task = load_world(str(tmp_path / 'cell.yaml')).task
+    assert [shape.name for shape in task.shapes()] == ['table', 'post']
+    assert task.tolerance == 0.05
 
 
 def test_robot_and_world_may_have_one_name():
