@@ -44,19 +44,24 @@ def generate_launch_description():
 """
 
 
-def test_controllers_are_the_robots():
-    joints, gains = list(WORLD.robot.joints), WORLD.description.body.position_gain
-    written = yaml.safe_load(ros2_control.controllers(TEMPLATE, WORLD))
+@pytest.mark.parametrize('name', ['maze', 'arm2'])
+def test_controllers_are_the_robots(name):
+    world = load_world(name)
+    joints, gains = list(world.robot.joints), world.description.body.position_gain
+    written = yaml.safe_load(ros2_control.controllers(TEMPLATE, world))
     settings = written['joint_trajectory_controller']['ros__parameters']
     assert settings['joints'] == joints
     assert settings['interpolate_from_desired_state'] is True
     assert settings['open_loop_control'] is False
     assert settings['allow_nonzero_velocity_at_trajectory_end'] is False
     assert settings['cmd_timeout'] > settings['constraints']['goal_time'] > 0
-    for joint, gain in zip(joints, gains, strict=True):
+    for joint, gain, tolerance in zip(joints, gains, world.robot.tracking_tolerance, strict=True):
         assert settings['gains'][joint]['p'] == gain
         assert settings['gains'][joint]['ff_velocity_scale'] == 1.0
-        assert settings['constraints'][joint] == {'trajectory': 0.05, 'goal': 0.02}
+        assert settings['constraints'][joint] == {
+            'trajectory': 5 * tolerance,
+            'goal': 2 * tolerance,
+        }
 
 
 def test_the_description_names_interfaces_and_start():
