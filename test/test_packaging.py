@@ -132,7 +132,9 @@ def test_ros_messages_from_pip_are_in_package_xml_too(requirements, manifest):
     assert {name.replace('-', '_') for name in from_pip} <= declared
 
 
-@pytest.mark.parametrize('script', ['grasp-ros', 'planner_node', 'simulator_node'])
+@pytest.mark.parametrize(
+    'script', ['grasp-ros', 'planner_node', 'explorer_node', 'simulator_node']
+)
 def test_console_scripts_lead_to_a_function(setup_arguments, script):
     scripts = dict(
         re.split(r'\s*=\s*', line) for line in setup_arguments['entry_points']['console_scripts']
@@ -167,4 +169,4 @@ def test_colcon_installs_every_shared_file_and_the_executables(tmp_path):
     scripts = {path.name for path in (prefix / 'lib/grasp_ros').iterdir()}
     # What tells type checkers that the annotations are meant for users.
     assert len(list(prefix.rglob('grasp_ros/py.typed'))) == 1
-    assert scripts == {'grasp-ros', 'planner_node', 'simulator_node'}
+    assert scripts == {'grasp-ros', 'planner_node', 'explorer_node', 'simulator_node'}

@@ -23,7 +23,9 @@ def test_log_has_the_stage_the_share_and_the_time_left_every_few_seconds():
     assert len(written) == 2 + 0.5 * 99 // LINE_EVERY + 1
 
 
-@pytest.mark.parametrize('verb', ['check', 'train', 'plan', 'bench', 'sim', 'demo', 'collect'])
+@pytest.mark.parametrize(
+    'verb', ['check', 'train', 'plan', 'bench', 'sim', 'demo', 'collect', 'explore']
+)
 def test_help_loads_neither_torch_nor_what_reads_bags(verb):
     code = (
         'import sys; from grasp_ros.cli.main import main\n'
