@@ -98,18 +98,19 @@ def travel_steps(
     distance = first = _length(goal - start, weight)
     steps = torch.where(first < SAME, 0.0, float('inf')).to(first.dtype)
     rows = torch.arange(len(start), device=start.device)  # those still on the way
-    z, action, tolerance = start, start.new_zeros(len(start), actions), first
+    z, moved, tolerance = start, torch.zeros_like(start), first
+    action = start.new_zeros(len(start), actions)
     for t in range(limit):
         if t % FRESH == 0:
             here, jacobian = linearise(step, z, action)
         else:
-            here = step(z, action)
+            here = z + moved  # the same action moves it once more
         action = boxed_step(here, jacobian, action, goal, weight, boxqp.sweep)
         z_next = step(z, action)
+        z, moved, after = z_next, z_next - z, _length(goal - z_next, weight)
         if t == 0:
-            one_step = _length(z_next - z, weight).clamp(min=SAME)
+            one_step = _length(moved, weight).clamp(min=SAME)
             tolerance = torch.minimum(one_step, first) / 2
-        z, after = z_next, _length(goal - z_next, weight)
         arrived = after < tolerance
         part = (distance - tolerance) / (distance - after).clamp(min=SAME)
         reached_at = (t + part) * first / (first - tolerance).clamp(min=SAME)
@@ -121,7 +122,7 @@ def travel_steps(
         if not going.all():
             rows, z, action, goal = rows[going], z[going], action[going], goal[going]
             distance, first, tolerance = distance[going], first[going], tolerance[going]
-            jacobian = jacobian[going]
+            moved, jacobian = moved[going], jacobian[going]
             weight = None if weight is None else weight[going]
         if len(rows) == 0 or (enough is not None and enough(t + 1, steps, rows, distance)):
             break

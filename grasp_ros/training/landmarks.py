@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -52,16 +53,18 @@ def build_memory(
 
     if count is None:
         seed = int(rng.integers(2**32))
+
+        def try_ways(memory: Memory) -> FloatArray:
+            pairs = np.random.default_rng(seed)  # the same ones in each
+            return ways(memory, step, actions, settings, unseen, pairs)[1]
+
         sizes = _sizes(data, frames, latents.shape[1])
-        tried = [
-            (memory, ways(memory, step, actions, settings, unseen, np.random.default_rng(seed))[1])
-            for memory in map(memory_of, sizes)
-        ]
-        count = sizes[_enough([steps for _, steps in tried])]
-        memory = next(memory for memory, _ in tried if len(memory.latents) == count)
+        memory = _as_good_as_any(map(memory_of, sizes), try_ways)
     else:
         memory = memory_of(count)
-    pictures = tuple(encode_thumbnail(data.images[one]) for one in evenly(frames, count))
+    pictures = tuple(
+        encode_thumbnail(data.images[one]) for one in evenly(frames, len(memory.latents))
+    )
     return replace(memory, thumbnails={CAMERA: pictures})
 
 
@@ -72,6 +75,22 @@ def _sizes(data: Dataset, frames: NDArray[np.int64], latent: int) -> list[int]:
     each = np.mean(examples) + numbers + 2 * NEAREST * EDGE_BYTES
     most = min(len(frames), MOST, int(LARGEST / each))
     return [*(FEWEST * 2**i for i in range(16) if FEWEST * 2**i < most), most]
+
+
+def _as_good_as_any(
+    memories: Iterable[Memory], try_ways: Callable[[Memory], FloatArray]
+) -> Memory:
+    """The first of growing memories that larger ones are hardly better than.
+
+    try_ways: the steps of the same ways in each, inf for none.
+    """
+    tried: list[tuple[Memory, FloatArray]] = []
+    for memory in memories:
+        tried.append((memory, try_ways(memory)))
+        best = _enough([steps for _, steps in tried])
+        if best < len(tried) - 1 and np.isfinite(tried[best][1]).mean() >= 1 - SAME_SHARE:
+            break
+    return tried[best][0]
 
 
 def _enough(tried: list[FloatArray]) -> int:
@@ -85,9 +104,9 @@ def _enough(tried: list[FloatArray]) -> int:
 
 
 def _longer(steps: FloatArray, other: FloatArray) -> float:
-    """How many times longer ways are than others between the same places, in the median."""
+    """How many times longer all ways are than others between the same places."""
     both = np.isfinite(steps) & np.isfinite(other)
-    return float(np.median(steps[both] / other[both])) if both.any() else 1.0
+    return float(steps[both].sum() / max(other[both].sum(), 1e-9)) if both.any() else 1.0
 
 
 def _joined(

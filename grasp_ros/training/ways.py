@@ -13,7 +13,7 @@ from grasp_ros.world_model.dynamics import Step
 from grasp_ros.world_model.manifest import RoadmapSettings
 from grasp_ros.world_model.memory import Memory
 
-GOALS, STARTS = 20, 10  # pairs that are tried: each goal from so many starts
+GOALS, STARTS = 25, 4  # pairs that are tried: each goal from so many starts
 
 
 def ways(
