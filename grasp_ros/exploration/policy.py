@@ -16,11 +16,11 @@ from grasp_ros.robot.command import Command
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import FloatArray
 
-AIMLESS, ANYWHERE, KNOWN, NEW = 'aimless', 'anywhere', 'known', 'new'
+AIMLESS, STRAIGHT, AROUND, NEW = 'aimless', 'straight', 'around', 'new'
 SHARES = (0.3, 0.2, 0.15, 0.35)
 AIMLESS_STEPS = 50
 SLOWEST = 0.4  # of the speed that is allowed: motion to places is not always at full speed
-BEYOND = 0.1  # of each joint's range that drawn places may lie outside: its ends are places, too
+BEYOND = 0.25  # of each joint's range, to both sides, is drawn from, too: that is at its end
 PATIENCE = 2.0  # times the steps that a way needs before it is given up
 TRAIL = 60  # steps that are remembered of the way that the robot came
 BACK = (4, 12)  # steps back along it after a block
@@ -85,14 +85,14 @@ class Explorer:
 
     def _choose(self, reference: FloatArray) -> None:
         """Draw what to do next."""
-        kind = self._rng.choice((AIMLESS, ANYWHERE, KNOWN, NEW), p=SHARES)
+        kind = self._rng.choice((AIMLESS, STRAIGHT, AROUND, NEW), p=SHARES)
         if kind == AIMLESS:
             self._way, self._left = [], AIMLESS_STEPS
             self._actions = random_actions(self._command.size, self._rng)
             return
         way = self.visited.new(self._rng) if kind == NEW else []
-        if not way and kind != ANYWHERE:
-            way = self.visited.known(self._rng)
+        if not way and kind != STRAIGHT:
+            way = self.visited.towards(self._anywhere())
         pace = float(self._rng.uniform(SLOWEST, 1))
         self._go(way or [self._anywhere()], reference, pace)
 

@@ -60,11 +60,18 @@ class Visited:
             return float(np.diagonal(self._seen[0]).mean())
         return float(self._seen.mean())
 
-    def known(self, rng: np.random.Generator) -> list[FloatArray]:
-        """A way (W, J) that was travelled to somewhere, drawn evenly; empty before any motion."""
+    def towards(self, place: FloatArray) -> list[FloatArray]:
+        """A way (W, J) that was travelled to near a place (J,), and the place.
+
+        Near it as far as the robot has been; empty before any motion.
+        """
         before = self._search()
-        cells = list(before)[1:]
-        return self._way(before, cells[int(rng.integers(len(cells)))]) if cells else []
+        if not before:
+            return []
+        cells = list(before)
+        apart = (np.stack([self._place[cell] for cell in cells]) - place) / self._span
+        nearest = cells[int(np.abs(apart).max(axis=1).argmin())]
+        return [*self._way(before, nearest), place]
 
     def new(self, rng: np.random.Generator) -> list[FloatArray]:
         """A way (W, J) that was travelled, and at its end a place beside it not yet visited.
