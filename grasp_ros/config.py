@@ -81,6 +81,9 @@ class ModelConfig:
         choices=('auto', 'cpu', 'cuda'),
     )
     threads: int = param(1, 'CPU threads of torch and of onnxruntime', low=1, high=64)
+    accept_bad_bundle: bool = param(
+        False, 'plan with a bundle whose own verdict is bad: most goals will not be reached'
+    )
 
 
 @dataclass(frozen=True)

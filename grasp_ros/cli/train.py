@@ -7,6 +7,7 @@ import argparse
 import json
 import platform
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,13 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check the bags, train, and write the bundle unless it is useless."""
+    """Check the bags, train, and write the bundle with its verdict; 1 when it is useless."""
     import onnx  # noqa: F401 - the export needs it: better missed now than after the training
     import torch
 
     from grasp_ros.training.dataset import load_images
     from grasp_ros.training.train import TrainConfig, train
-    from grasp_ros.training.verdict import judge, unusable
+    from grasp_ros.training.verdict import judge, overall, unusable
     from grasp_ros.world_model.bundle import pick_device
 
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
@@ -87,13 +88,19 @@ def run(options: argparse.Namespace) -> int:
         options.json.write_text(json.dumps(trained.report, indent=2) + '\n')
     judged = list(judge(trained.report, read.robot.joints))
     console.print(_verdict(judged))
-    if reason := unusable(trained.report):
-        console.print(f'[red]{reason}. No bundle is written.[/]')
-        return 1
-    _write(options, _manifest(options, config, read, pictures, trained), trained)
+    grade, reasons = overall(judged)
+    manifest = _manifest(options, config, read, pictures, trained)
+    _write(options, replace(manifest, verdict=grade, reasons=reasons), trained)
     console.print(f'{options.out}: written', soft_wrap=True)
-    if bad := [one.figure for one in judged if one.verdict == 'bad']:
-        console.print(f'[red]Expect many goals not to be reached. Bad: {"; ".join(bad)}.[/]')
+    if grade == 'bad':
+        bad = '; '.join(one.figure for one in judged if one.verdict == 'bad')
+        console.print(
+            f'[red]Expect many goals not to be reached. Bad: {bad}. The planner refuses this '
+            'bundle unless model.accept_bad_bundle is true.[/]'
+        )
+    if reason := unusable(trained.report):
+        console.print(f'[red]Nothing can be planned with it: {reason}.[/]')
+        return 1
     return 0
 
 
@@ -143,6 +150,8 @@ def _manifest(
         roadmap=RoadmapSettings(config.connect_steps, config.neighbours),
         trust=trained.trust,
         joint_error=trained.joint_error,
+        verdict='bad',  # until it is judged
+        reasons=(),
         files={},
         training={
             'commands': [*(recorded_command(bag) for bag in options.bags), options.command_line],

@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from grasp_ros.training.alignment import twins
 from grasp_ros.training.augmentation import photometric
 from grasp_ros.training.calibration import calibrate
+from grasp_ros.training.coverage import cut_off, seldom
 from grasp_ros.training.dataset import CAMERA, Dataset
 from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spread
 from grasp_ros.training.landmarks import build_memory
 from grasp_ros.training.losses import Encoder, InverseDynamics, rollout_loss, vicreg_loss
-from grasp_ros.training.verdict import connected_share
+from grasp_ros.training.verdict import connected_share, expected_arrival
 from grasp_ros.training.ways import ways
 from grasp_ros.types import BadInput, FloatArray
 from grasp_ros.world_model.dynamics import ResidualMLP, rollout
@@ -97,11 +98,15 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     latents = latents.cpu()
     settings = RoadmapSettings(config.connect_steps, config.neighbours)
     memory = build_memory(learnt, latents, unseen, dynamics, settings, rng, config.landmarks)
-    _, way_steps = ways(memory, dynamics, actions.shape[1], settings, unseen, rng)
+    pairs, way_steps = ways(memory, dynamics, actions.shape[1], settings, unseen, rng)
     head = fit_joint_head(latents, learnt.positions)
     errors = joint_error(head, unseen, held_out.positions)
     bounds = calibrate(memory, head, unseen, {CAMERA: held_out.images}, held_out.positions)
     same, steps = latent_distances(learnt, latents)
+    tolerance, spread = max(same, float(steps.min()) / 2), joint_spread(data.positions)
+    full_step, reached = _full_step(learnt), np.isfinite(way_steps)
+    miss = expected_arrival(np.array(errors.p95), tolerance, steps, full_step, np.array(spread))
+    without = cut_off(learnt.positions, held_out.positions[pairs], reached)
     report = {
         'config': asdict(config),
         'frames': len(data.images),
@@ -110,14 +115,17 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
         'map_connected_share': round(
             connected_share(len(memory.latents), memory.edges.numpy()), 4
         ),
-        'held_out_ways': round(float(np.isfinite(way_steps).mean()), 4),
+        'held_out_ways': round(float(reached.mean()), 4),
+        'seldom': [one.plain() for one in seldom(learnt.positions)],
+        'cut_off': without and without.plain(),
         'joint_error': errors.plain(),
-        'joint_spread': list(joint_spread(data.positions)),
+        'joint_spread': list(spread),
+        'full_step': float(f'{full_step:.4g}'),
+        'expected_arrival': [float(f'{one:.4g}') for one in miss],
         'latent_distance_same_place_p95': round(same, 4),
         'latent_distance_one_step': np.round(steps, 4).tolist(),
         'prediction_error_over_do_nothing': _prediction_error(held_out, unseen, dynamics),
     }
-    tolerance = max(same, float(steps.min()) / 2)
     return Trained(
         encoder.eval(), head, errors, dynamics.eval(), memory, tolerance, bounds, report
     )

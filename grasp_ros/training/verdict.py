@@ -5,16 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from grasp_ros.training.coverage import Range
+from grasp_ros.types import FloatArray
+from grasp_ros.world_model.manifest import Grade
+
 USABLE = 0.1  # share of the map that hangs together: below, almost no goal has a way
 JOINED, WHOLE = 0.5, 0.9  # bad below, good from there on
+OPEN, CLOSED = 0.95, 0.7  # share of held-out pairs with a way: good from there on, bad below
+NEAR, OFF = 2.0, 6.0  # full steps that a reached goal is missed by: good below, bad from there on
 CLEAR, UNSEEN = 0.1, 0.5  # error of a joint over a blind guess's: good below, bad from there on
+BELOW_GOOD: tuple[Grade, ...] = ('bad', 'fair')
 SIGHT = 2.0  # a full step of each joint should move the latent by so many times what rest does
 
 
@@ -25,7 +32,7 @@ class Judged:
     figure: str
     value: str
     good: str
-    verdict: Literal['good', 'fair', 'bad']
+    verdict: Grade
     advice: str
 
 
@@ -52,15 +59,53 @@ def unusable(report: dict[str, Any]) -> str | None:
     return None
 
 
+def expected_arrival(
+    head_error: FloatArray,
+    tolerance: float,
+    one_step: FloatArray,
+    full_step: float,
+    spread: FloatArray,
+) -> FloatArray:
+    """How far 19 of 20 reached goals are missed by at most, for each joint (J,), m or rad.
+
+    What the picture does not tell (head_error (J,), 95th percentile on held-out frames), and how
+    far the joint moves within the goal's latent tolerance: one_step (J,) is the latent distance of
+    a full_step (m or rad) of each joint. spread (J,): a blind guess is not further off.
+    """
+    slack = full_step * tolerance / np.maximum(one_step, 1e-9)
+    return np.minimum(np.hypot(head_error, slack), spread)
+
+
+def overall(judged: list[Judged]) -> tuple[Grade, tuple[str, ...]]:
+    """The worst grade, and every figure that has it, in words; no reasons for a good one."""
+    for grade in BELOW_GOOD:
+        reasons = [
+            f'{one.figure}: {one.value}, good is {one.good}; {one.advice}'
+            for one in judged
+            if one.verdict == grade
+        ]
+        if reasons:
+            return grade, tuple(reasons)
+    return 'good', ()
+
+
 def judge(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:
     """The report's figures in plain words."""
-    share = report['map_connected_share']
+    share, more = report['map_connected_share'], _where(report, joints)
     yield Judged(
         'places of the map that reach each other',
         f'{100 * share:.0f} %',
         f'over {100 * WHOLE:.0f} %',
         'good' if share >= WHOLE else 'fair' if share >= JOINED else 'bad',
-        'goals outside have no way: record longer, everywhere; train with more --encoder-steps',
+        f'goals outside have no way: {more}; train with more --encoder-steps',
+    )
+    ways = report['held_out_ways']
+    yield Judged(
+        'pairs of a start and a goal, from frames not trained on, with a way between',
+        f'{100 * ways:.0f} %',
+        f'over {100 * OPEN:.0f} %',
+        'good' if ways >= OPEN else 'fair' if ways >= CLOSED else 'bad',
+        f'{more}; train with more --encoder-steps and --dynamics-steps',
     )
     for horizon, ratio in sorted(report['prediction_error_over_do_nothing'].items()):
         yield Judged(
@@ -72,6 +117,16 @@ def judge(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:
             'record longer; train with more --encoder-steps and --dynamics-steps',
         )
     yield from _joints_shown(report, joints)
+    step = report['full_step']
+    for joint, miss in zip(joints, report['expected_arrival'], strict=True):
+        yield Judged(
+            f'miss of {joint} at a reached goal, 19 of 20, m or rad',
+            f'{miss:.3g}',
+            f'below {NEAR * step:.2g}',
+            'good' if miss < NEAR * step else 'fair' if miss < OFF * step else 'bad',
+            f'{joint} is what the goal says least of: another camera position, a larger '
+            '--image-size, more --encoder-steps',
+        )
     still = report['latent_distance_same_place_p95']
     for joint, step in zip(joints, report['latent_distance_one_step'], strict=True):
         seen = step / still if still else float('inf')
@@ -83,6 +138,19 @@ def judge(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:
             'goals are reached less exactly along this joint: another camera position, a larger '
             '--image-size, a steadier light',
         )
+
+
+def _where(report: dict[str, Any], joints: tuple[str, ...]) -> str:
+    """Where to record more: the ranges with the fewest frames and the fewest ways."""
+    thin = [
+        f'{one.words(joints)} ({100 * one.share:.2g} % of the frames)'
+        for one in (Range(*each) for each in report['seldom'])
+    ]
+    more = f'record more, there most of all: {", ".join(thin)}'
+    if (without := report['cut_off']) is not None:
+        one = Range(*without)
+        more += f'; {100 * one.share:.0f} % have no way where {one.words(joints)}'
+    return more
 
 
 def _joints_shown(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:

@@ -95,6 +95,12 @@ def load_bundle(config: ModelConfig, robot: RobotConfig) -> Bundle:
     manifest = Manifest.from_yaml(path / MANIFEST)
     files = _read(path, manifest)
     _check_robot(path, manifest, robot)
+    if manifest.verdict == 'bad' and not config.accept_bad_bundle:
+        reasons = '\n  '.join(manifest.reasons)
+        raise BadInput(
+            f'{path}: its own verdict is bad, so nothing is planned with it unless '
+            f'model.accept_bad_bundle is true:\n  {reasons}'
+        )
     try:
         encoder = Encoder(
             files['encoder.onnx'],

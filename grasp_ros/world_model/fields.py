@@ -59,9 +59,9 @@ class Fields:
             raise self._wrong(name, value, f'one of {known}')
         return value
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        """Some texts, at least one and each once."""
-        texts = tuple(self._text(one, name) for one in self._list(name))
+    def texts(self, name: str, least: int = 1) -> tuple[str, ...]:
+        """Some texts, at least so many and each once."""
+        texts = tuple(self._text(one, name) for one in self._list(name, least))
         if len(set(texts)) < len(texts):
             raise self._wrong(name, list(texts), 'each of them once')
         return texts
@@ -94,10 +94,10 @@ class Fields:
             raise self.refused(f'{name} is missing among {seen}')
         return self._values.pop(name)
 
-    def _list(self, name: str) -> list[object]:
+    def _list(self, name: str, least: int = 1) -> list[object]:
         value = self._take(name)
-        if not isinstance(value, list) or not 0 < len(value) <= LONGEST:
-            raise self._wrong(name, value, f'a list of 1 to {LONGEST} values')
+        if not isinstance(value, list) or not least <= len(value) <= LONGEST:
+            raise self._wrong(name, value, f'a list of {least} to {LONGEST} values')
         return value
 
     def _text(self, value: object, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import yaml
 
@@ -18,6 +18,7 @@ from grasp_ros.world_model.joint_head import JointError, read_joint_error
 from grasp_ros.world_model.trust import Bounds, read_bounds
 
 FORMAT = 3
+Grade = Literal['good', 'fair', 'bad']
 MANIFEST = 'model.yaml'
 LARGEST = 64 * 1024  # bytes of model.yaml: a few kB are usual, and YAML is read slowly
 MOST_BRACKETS = 500  # written manifests have hardly any; thousands of nested ones take seconds
@@ -54,7 +55,8 @@ class Manifest:
     """model.yaml.
 
     latent: D. goal_tolerance: a latent this near to the goal's counts as reached. joint_error: of
-    the joint head. files: sha256 by name. training: how it was made, for people.
+    the joint head. verdict: what planning with it is worth, and the reasons where it is not good.
+    files: sha256 by name. training: how it was made, for people.
     """
 
     robot: str
@@ -67,6 +69,8 @@ class Manifest:
     roadmap: RoadmapSettings
     trust: Bounds
     joint_error: JointError
+    verdict: Grade
+    reasons: tuple[str, ...]
     files: dict[str, str]
     training: dict[str, Any] = field(default_factory=dict)
 
@@ -89,6 +93,8 @@ class Manifest:
             'roadmap': vars(self.roadmap),
             'trust': self.trust.plain(),
             'joint_error': self.joint_error.plain(),
+            'verdict': self.verdict,
+            'reasons': list(self.reasons),
             'files': self.files,
             'training': self.training,
         }
@@ -117,6 +123,8 @@ class Manifest:
             _roadmap(fields.inner('roadmap')),
             read_bounds(fields.inner('trust'), list(cameras(inputs)), len(joints)),
             read_joint_error(fields.inner('joint_error'), len(joints)),
+            cast(Grade, fields.choice('verdict', get_args(Grade))),
+            fields.texts('reasons', least=0),
             _files(fields.inner('files')),
             fields.free('training'),
         )

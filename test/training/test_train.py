@@ -2,6 +2,7 @@
 """The road from exploration to a bundle, by the commands that users type."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,9 @@ SHORT = [
     '--encoder-steps', '60', '--dynamics-steps', '300', '--landmarks', '12', '--image-size', '32',
     '--threads', '1',
 ]  # fmt: skip
+
+
+TINY = partial(ModelConfig, device='cpu', accept_bad_bundle=True)
 
 
 @pytest.fixture(scope='module')
@@ -43,7 +47,7 @@ def trained(bag: Path, tmp_path_factory) -> Path:
 
 
 def test_trained_bundle_loads_and_records_both_commands(trained: Path, bag: Path, robot):
-    loaded = load_bundle(ModelConfig(bundle=str(trained), device='cpu'), robot)
+    loaded = load_bundle(TINY(bundle=str(trained)), robot)
     commands = loaded.manifest.training['commands']
     assert commands[0] == f'grasp-ros collect {bag} --steps 800 --seed 3'
     assert commands[1].startswith(f'grasp-ros train {bag} --out {trained}')
@@ -51,7 +55,7 @@ def test_trained_bundle_loads_and_records_both_commands(trained: Path, bag: Path
 
 
 def test_exported_encoder_equals_the_trained_one_on_normalised_latents(trained, bag, robot, space):
-    loaded = load_bundle(ModelConfig(bundle=str(trained), device='cpu'), robot)
+    loaded = load_bundle(TINY(bundle=str(trained)), robot)
     data = load_bags([bag], robot, space, 64, 64)
     latents = torch.stack(
         [loaded.encode(Observation.pictured({'image': one}, 2)) for one in data.images[:720]]
@@ -71,7 +75,8 @@ def test_same_seed_and_data_give_the_same_model(bag: Path, trained: Path, tmp_pa
 
 def test_augmentation_changes_the_encoder_and_is_recorded(bag, trained, tmp_path):
     out = tmp_path / 'augmented'
-    assert main(['train', str(bag), '--out', str(out), '--augment', *SHORT]) == 0
+    longer = [*SHORT, '--encoder-steps', '150']
+    assert main(['train', str(bag), '--out', str(out), '--augment', *longer]) == 0
     plain, other = (Manifest.from_yaml(path / 'model.yaml') for path in (trained, out))
     assert other.files['encoder.onnx'] != plain.files['encoder.onnx']
     assert other.training['config']['augment'] and not plain.training['config']['augment']
@@ -84,13 +89,20 @@ def test_bundle_is_never_overwritten(bag: Path, trained: Path, capsys):
     assert (trained / 'model.yaml').read_text() == before
 
 
-def test_model_whose_map_has_no_edges_is_not_written(bag: Path, tmp_path: Path, capsys):
+def test_model_that_cannot_plan_is_written_with_its_verdict_and_refused(
+    bag: Path, tmp_path: Path, capsys, robot
+):
     out, report = tmp_path / 'useless', tmp_path / 'report.json'
     short = [*SHORT, '--encoder-steps', '2', '--dynamics-steps', '4', '--json', str(report)]
     assert main(['train', str(bag), '--out', str(out), *short]) == 1
-    assert 'No bundle is written' in capsys.readouterr().out
+    assert 'Nothing can be planned with it' in capsys.readouterr().out
     assert json.loads(report.read_text())['map_connected_share'] < 0.1
-    assert [path.name for path in tmp_path.iterdir()] == ['report.json']
+    manifest = Manifest.from_yaml(out / 'model.yaml')
+    assert manifest.verdict == 'bad' and 'record more' in ''.join(manifest.reasons)
+    with pytest.raises(BadInput, match='verdict is bad.*accept_bad_bundle.*\n  .*places of the'):
+        load_bundle(ModelConfig(bundle=str(out), device='cpu'), robot)
+    accepted = ModelConfig(bundle=str(out), device='cpu', accept_bad_bundle=True)
+    assert load_bundle(accepted, robot).manifest.verdict == 'bad'
 
 
 @pytest.mark.parametrize('where', ['train', 'export'])
@@ -101,7 +113,6 @@ def test_interrupted_training_leaves_nothing(bag: Path, tmp_path: Path, monkeypa
     if where == 'train':
         monkeypatch.setattr('grasp_ros.training.train.build_memory', interrupt)
     else:
-        monkeypatch.setattr('grasp_ros.training.verdict.unusable', lambda report: None)
         monkeypatch.setattr('grasp_ros.training.export.save', interrupt)
     short = [*SHORT, '--encoder-steps', '2', '--dynamics-steps', '4']
     assert main(['train', str(bag), '--out', str(tmp_path / 'model'), *short]) == INTERRUPTED

@@ -4,11 +4,22 @@
 import numpy as np
 import pytest
 
-from grasp_ros.training.verdict import connected_share, judge, unusable
+from grasp_ros.training.verdict import (
+    connected_share,
+    expected_arrival,
+    judge,
+    overall,
+    unusable,
+)
 
 REPORT = {
     'edges': 3000,
     'map_connected_share': 0.95,
+    'held_out_ways': 0.99,
+    'seldom': [[0, -1.2, -0.8, 0.01], [1, 0.5, 0.9, 0.024]],
+    'cut_off': None,
+    'full_step': 0.04,
+    'expected_arrival': [0.03, 0.05],
     'joint_error': {'median': [0.01, 0.02], 'p95': [0.03, 0.05]},
     'joint_spread': [1.0, 1.5],
     'latent_distance_same_place_p95': 0.1,
@@ -45,13 +56,21 @@ def test_map_without_ways_is_unusable(changes, reason):
 
 def test_good_figures_are_good():
     judged = list(judge(REPORT, ('shoulder', 'elbow')))
-    assert [one.verdict for one in judged] == ['good'] * 7
+    assert [one.verdict for one in judged] == ['good'] * 10
+    assert overall(judged) == ('good', ())
 
 
 @pytest.mark.parametrize(
     'changes, figure, advice',
     [
-        ({'map_connected_share': 0.3}, 'places of the map', 'record longer'),
+        ({'map_connected_share': 0.3}, 'places of the map', 'shoulder from -1.2 to -0.8 (1 % of'),
+        ({'held_out_ways': 0.4}, 'start and a goal', 'elbow from 0.5 to 0.9 (2.4 % of'),
+        (
+            {'held_out_ways': 0.4, 'cut_off': [1, -0.5, 0.1, 0.7]},
+            'start and a goal',
+            '70 % have no way where elbow from -0.5 to 0.1',
+        ),
+        ({'expected_arrival': [0.03, 0.5]}, 'miss of elbow', 'elbow is what the goal says least'),
         ({'prediction_error_over_do_nothing': {50: 1.4}}, '50 steps ahead', 'correlation'),
         ({'latent_distance_one_step': [1.0, 0.05]}, 'elbow', 'camera position'),
         (
@@ -66,3 +85,28 @@ def test_bad_figure_says_what_to_do(changes, figure, advice):
         one for one in judge(REPORT | changes, ('shoulder', 'elbow')) if one.verdict == 'bad'
     ]
     assert figure in bad.figure and advice in bad.advice
+
+
+@pytest.mark.parametrize(
+    'changes, grade, count',
+    [
+        ({'held_out_ways': 0.8}, 'fair', 1),
+        ({'held_out_ways': 0.4, 'map_connected_share': 0.6}, 'bad', 1),
+        ({'held_out_ways': 0.4, 'map_connected_share': 0.2}, 'bad', 2),
+    ],
+)
+def test_bundle_is_as_good_as_its_worst_figure(changes, grade, count):
+    seen, reasons = overall(list(judge(REPORT | changes, ('shoulder', 'elbow'))))
+    assert seen == grade and len(reasons) == count
+    assert all('record more' in one for one in reasons)
+
+
+def test_arrival_is_as_exact_as_picture_and_tolerance_allow():
+    miss = expected_arrival(
+        head_error=np.array([0.03, 0.03, 0.03]),
+        tolerance=1.0,
+        one_step=np.array([1.0, 0.5, 0.0]),  # the last one does not show at all
+        full_step=0.04,
+        spread=np.array([1.0, 1.0, 0.9]),
+    )
+    assert miss == pytest.approx([0.05, np.hypot(0.03, 0.08), 0.9])

@@ -107,6 +107,8 @@ def make(path: Path, count: int = 40) -> Encoder:
         RoadmapSettings(12, 6),
         bounds,
         joint_error(head, unseen[0], held_out),
+        'good',
+        (),
         {},
         {'commands': ['made by a test']},
     )

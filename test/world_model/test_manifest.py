@@ -43,6 +43,8 @@ WRONG = {
     'joint_error': [None, {}, {'median': [0.1, 0.1]}],
     'joint_error.median': [[0.1], [0.1, NAN], [0.1, -1], 0.1, [0.1] * 3],
     'joint_error.p95': [[0.1, 0.1, 0.1], [0.1, INF], None],
+    'verdict': ['excellent', None, 3],
+    'reasons': [None, 'few frames', [''], ['x'] * 2, ['x' * 1001]],
     'files': [None, {}, 'encoder.onnx', {'encoder.onnx': 'ab'}],
     'files.encoder.onnx': [None, 5, ''],
     'training': [None, 'by hand', []],
@@ -81,7 +83,7 @@ def test_value_is_refused_by_its_name(bundle: Path, tmp_path: Path, name: str, v
 
 
 @pytest.mark.parametrize(
-    'name', ['format', 'latent', 'goal_tolerance', 'trust', 'joint_error', 'files']
+    'name', ['format', 'latent', 'goal_tolerance', 'trust', 'joint_error', 'verdict', 'files']
 )
 def test_what_is_missing_is_named(bundle: Path, tmp_path: Path, name: str):
     plain = yaml.safe_load((bundle / 'model.yaml').read_text())
