@@ -32,9 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options."""
     data.add_arguments(parser)
     parser.add_argument('--out', type=Path, required=True, help='folder of the new bundle')
-    parser.add_argument('--image-size', type=int, default=64, help='side of the encoder image, px')
-    parser.add_argument('--encoder-steps', type=int, help='training steps of the encoder')
-    parser.add_argument('--dynamics-steps', type=int, help='training steps of the dynamics')
+    parser.add_argument(
+        '--image-size',
+        type=int,
+        default=64,
+        help="side of the encoder's image, px, if it were square; it has the camera's aspect",
+    )
+    for part in ('encoder', 'dynamics'):
+        parser.add_argument(
+            f'--{part}-steps',
+            type=int,
+            help=f'training steps of the {part}; default: by the number of joints and frames',
+        )
     parser.add_argument(
         '--landmarks', type=int, help='landmarks of the roadmap (default: as the data say)'
     )
@@ -45,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--align',
         action='store_true',
         help='the bags show the same places, and the joints tell all that moves: same latents',
+    )
+    parser.add_argument(
+        '--reconstruct',
+        action='store_true',
+        help='more moves than the robot, parts that it pushes, say: keep them in the latent',
     )
     parser.add_argument('--seed', type=int, default=0, help='seed of everything')
     parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
@@ -57,7 +71,8 @@ def run(options: argparse.Namespace) -> int:
     import onnx  # noqa: F401 - the export needs it: better missed now than after the training
     import torch
 
-    from grasp_ros.training.dataset import load_images
+    from grasp_ros.training.capacity import capacity
+    from grasp_ros.training.dataset import encoder_size, load_images, source_size
     from grasp_ros.training.train import TrainConfig, train
     from grasp_ros.training.verdict import judge, overall, unusable
     from grasp_ros.world_model.bundle import pick_device
@@ -70,8 +85,6 @@ def run(options: argparse.Namespace) -> int:
         for name in ('encoder_steps', 'dynamics_steps', 'landmarks')
         if getattr(options, name) is not None
     }
-    config = TrainConfig(seed=options.seed, augment=options.augment, align=options.align, **given)
-    side = options.image_size
     with bars() as report:
         read = data.read(options, report)
         show(read)
@@ -80,8 +93,16 @@ def run(options: argparse.Namespace) -> int:
                 "the data contradict the robot's file; grasp-ros check shows the figures:\n  "
                 + '\n  '.join(errors)
             )
+        size = encoder_size(source_size(read.lines), options.image_size)
         pictures = load_images(
-            read.lines, side, side, lambda done, total: report('images', done, total)
+            read.lines, *size, lambda done, total: report('images', done, total)
+        )
+        config = TrainConfig(
+            **(vars(capacity(len(read.robot.joints), len(pictures.images))) | given),
+            augment=options.augment,
+            align=options.align,
+            reconstruct=options.reconstruct,
+            seed=options.seed,
         )
         trained = train(pictures, config, pick_device(options.device), report)
     if options.json:
@@ -138,12 +159,12 @@ def _manifest(
     from grasp_ros.world_model.inputs import ImageInput
     from grasp_ros.world_model.manifest import Architecture, Manifest, RoadmapSettings
 
-    side, dynamics = options.image_size, trained.dynamics
+    dynamics, (height, width) = trained.dynamics, pictures.images.shape[1:3]
     return Manifest(
         robot=read.robot.name,
         joints=read.robot.joints,
         command=read.command,
-        inputs={CAMERA: ImageInput(*pictures.source, side, side)},
+        inputs={CAMERA: ImageInput(*pictures.source, height, width)},
         latent=config.latent,
         dynamics=Architecture(dynamics.architecture, dynamics.config),
         goal_tolerance=round(trained.goal_tolerance, 4),

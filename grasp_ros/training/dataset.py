@@ -54,6 +54,23 @@ class Dataset:
         )
 
 
+def source_size(lines: list[Timeline]) -> tuple[int, int]:
+    """Height and width of the camera's pictures, px."""
+    first = lines[0]
+    height, width, _ = next(read_images(first.recording, first.frames[:1])).shape
+    return height, width
+
+
+def encoder_size(source: tuple[int, int], side: int) -> tuple[int, int]:
+    """Height and width of the encoder's picture, px: the camera's aspect, about side * side px.
+
+    In multiples of 8. A wide picture that is squeezed into a square loses what moves across.
+    """
+    aspect = (source[1] / source[0]) ** 0.5
+    height, width = (max(1, round(one / 8)) * 8 for one in (side / aspect, side * aspect))
+    return height, width
+
+
 def load_images(
     lines: list[Timeline],
     height: int,

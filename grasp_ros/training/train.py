@@ -21,7 +21,13 @@ from grasp_ros.training.coverage import cut_off, seldom
 from grasp_ros.training.dataset import CAMERA, Dataset
 from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spread
 from grasp_ros.training.landmarks import build_memory
-from grasp_ros.training.losses import Encoder, InverseDynamics, rollout_loss, vicreg_loss
+from grasp_ros.training.losses import (
+    Decoder,
+    Encoder,
+    InverseDynamics,
+    rollout_loss,
+    vicreg_loss,
+)
 from grasp_ros.training.verdict import connected_share, expected_arrival
 from grasp_ros.training.ways import ways
 from grasp_ros.types import BadInput, FloatArray
@@ -41,26 +47,29 @@ SAME_PLACE = 0.1  # of a joint's largest travel in one step: nearer frames show 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How long and how large; the defaults take some minutes on two cores.
+    """How long and how large, and what is asked of the latent.
 
-    landmarks: of the map; None: as the data say. connect_steps, neighbours: see
-    manifest.RoadmapSettings.
+    latent to dynamics_steps: see capacity. landmarks: of the map; None: as the data say.
+    connect_steps, neighbours: see manifest.RoadmapSettings. augment: vary light and colours.
+    align: the same latent for the same place in another recording. reconstruct: a small picture
+    must be drawn from the latent: it keeps what moves beside the robot.
     """
 
-    latent: int = 32
-    width: int = 128
-    depth: int = 2
+    latent: int
+    width: int
+    depth: int
+    encoder_steps: int
+    dynamics_steps: int
     landmarks: int | None = None
     connect_steps: int = 15
     neighbours: int = 24
-    encoder_steps: int = 2000
     encoder_batch: int = 64
     encoder_rollout: int = 4
-    dynamics_steps: int = 2500
     dynamics_batch: int = 256
     dynamics_rollouts: tuple[int, ...] = (4, 16)
     augment: bool = False
     align: bool = False
+    reconstruct: bool = False
     seed: int = 0
 
 
@@ -160,7 +169,8 @@ def _train_encoder(
     """Latent prediction over a few steps, VICReg against collapse, inverse dynamics, and joints.
 
     A joint that few pixels show moves the other losses little, and is lost unless a linear layer
-    must read its measured position from the latent.
+    must read its measured position from the latent. But then prediction is satisfied by the robot
+    alone: what else moves stays only if the picture can be drawn from the latent.
 
     Where a latent tells the recordings apart, prediction and VICReg hold on to it, as nothing is
     easier to predict; alignment takes it away.
@@ -168,11 +178,13 @@ def _train_encoder(
     height, width = data.images.shape[1:3]
     size, total = actions.shape[1], config.encoder_steps
     encoder = Encoder(config.latent, height, width).to(device)
+    encoder.convolutions.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     dynamics = ResidualMLP(config.latent, size, config.width, config.depth).to(device)
     inverse = InverseDynamics(config.latent, size).to(device)
     head = nn.Linear(config.latent, data.positions.shape[1]).to(device)
     joints = _normalised(data.positions).to(device)
-    trained = nn.ModuleList([encoder, dynamics, inverse, head])
+    decoder = Decoder(config.latent, data.images).to(device) if config.reconstruct else None
+    trained = nn.ModuleList([encoder, dynamics, inverse, head, *([decoder] if decoder else [])])
     optimiser = torch.optim.AdamW(trained.parameters(), lr=1e-3, weight_decay=1e-5)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
     images = torch.from_numpy(data.images)
@@ -199,6 +211,8 @@ def _train_encoder(
             + F.mse_loss(guessed, a.flatten(0, 1))
             + F.mse_loss(head(encoded), joints[frames])
         )
+        if decoder is not None:
+            loss = loss + decoder.error(encoded, images[frames].to(device))
         if twin is not None:
             loss = loss + F.mse_loss(z[:, 0], encoded[window.numel() :])
         optimiser.zero_grad()
