@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a mission learns about the map: places where the robot did not get on.
+"""What a mission learns about the map: where the robot did not get on.
 
-Beside a way that is blocked others lead into the same obstacle. So what is remembered is a place,
-and every move that passes near it costs more: the nearer, the more; the wider around it, the more
-often it happened there. Costs are finite, or a robot that touched something would be walled in by
-its own memory, and they fade, so that what is wrong, or was only in the way for a while, heals.
+Beside a way that is blocked others lead into the same obstacle, and the robot may well stand right
+before it, or drive along behind it. So what is remembered is a plate across the way, and each move
+through it costs more: the nearer to its middle and the more often it happened there, the more. How
+far the obstacle goes shows when it is tried beside it. Costs are finite, or a robot that touched
+something could be walled in by its own memory, and they fade, so that what is wrong, or was only
+in the way for a while, heals.
 """
 
 from __future__ import annotations
@@ -16,37 +18,44 @@ import numpy as np
 from grasp_ros.planning.roadmap import Toll
 from grasp_ros.types import NS, FloatArray
 
-COST = 40.0  # model steps, of a move through the place, after one failure; twice after two
+COST = 40.0  # model steps, of a move through the middle, after one failure; twice after two
 HALF_LIFE_NS = 30 * NS  # in which the cost halves after one failure; twice as long after two
-RADIUS = 3.0  # model steps from the place at which nothing is charged, after one failure
-WIDER = 1.0  # model steps, by each further failure
-CORE = 1.0  # model steps: a way that passes nearer leads through the place
-REACHED = 0.5  # model steps: a robot that comes so near was not blocked there
+FADES_NS = 2 * NS  # between two looks at what fades
+RADIUS = 4.0  # model steps from the middle to the edge
+MIDDLE = 0.5  # of the radius: a way that passes nearer leads through the block
+REACHED = 0.5  # model steps: a robot that comes so near to the middle was not blocked there
 
 
 @dataclass(frozen=True)
 class Block:
-    """A place (J,) in model steps, the landmark near it, and how often the robot failed there."""
+    """A plate around `place` (J,) across the direction `normal` (J,), of length 1, in model steps.
+
+    landmark: the nearest. failures: how often the robot did not get on near it.
+    """
 
     place: FloatArray
+    normal: FloatArray
     landmark: int
     failures: int
     since_ns: int
 
-    @property
-    def radius(self) -> float:
-        """Model steps around it that are charged."""
-        return RADIUS + WIDER * (self.failures - 1)
-
     def cost(self, now_ns: int) -> float:
-        """Model steps of a move through the place."""
+        """Model steps of a move through the middle."""
         doubled = 2.0 ** (self.failures - 1)
         age = (now_ns - self.since_ns) / (HALF_LIFE_NS * doubled)
         return float(COST * doubled * 0.5 ** max(0.0, age))
 
+    def crossed(self, start: FloatArray, end: FloatArray) -> FloatArray:
+        """How far from the middle straight moves (N, J) to (N, J) pass through: (N,); inf: not."""
+        before, after = (start - self.place) @ self.normal, (end - self.place) @ self.normal
+        through = (before < 0) != (after < 0)
+        share = before / np.where(through, before - after, 1.0)
+        apart = start + share[:, None] * (end - start) - self.place
+        return np.where(through, np.linalg.norm(apart, axis=1), np.inf)
+
 
 class Blocks:
-    """The places of one mission.
+    """The blocks of one mission.
 
     positions (M, J): of the landmarks. step (J,): how far each joint gets in a model step, m or
     rad: distances are counted in these.
@@ -60,19 +69,20 @@ class Blocks:
         """Another mission."""
         self._blocks = []
 
-    def add(self, place: FloatArray, now_ns: int) -> Block:
-        """The robot failed to get to a place (J,), m or rad."""
-        here = place / self._step
-        before = [one for one in self._blocks if _length(one.place - here) < one.radius]
-        failures = 1 + max((one.failures for one in before), default=0)
+    def add(self, place: FloatArray, towards: FloatArray, now_ns: int) -> Block:
+        """The robot failed to get to a place (J,) in a direction (J,), m or rad."""
+        here, normal = place / self._step, towards / self._step
+        normal = normal / max(float(np.linalg.norm(normal)), 1e-9)
+        near = [one for one in self._blocks if _length(one.place - here) < RADIUS]
+        failures = 1 + max((one.failures for one in near), default=0)
         landmark = int(_length(self._landmarks - here).argmin())
         # Those before stay: together they show how far the obstacle goes.
-        block = Block(here, landmark, failures, now_ns)
+        block = Block(here, normal, landmark, failures, now_ns)
         self._blocks.append(block)
         return block
 
     def pass_by(self, position: FloatArray, now_ns: int) -> None:
-        """Forget what has faded, and places that the robot (J,) has reached after all."""
+        """Forget what has faded, and what the robot (J,) has got to after all."""
         here = position / self._step
         self._blocks = [
             one
@@ -80,18 +90,21 @@ class Blocks:
             if one.cost(now_ns) > 1.0 and _length(one.place - here) > REACHED
         ]
 
+    def known(self, now_ns: int) -> tuple[int, ...]:
+        """Changes when the tolls do; where they only fade, every FADES_NS."""
+        return tuple((now_ns - one.since_ns) // FADES_NS for one in self._blocks)
+
     def toll(self, now_ns: int) -> Toll | None:
         """What moves cost now; None when nothing is blocked."""
-        blocks = [(one.place, one.radius, one.cost(now_ns)) for one in self._blocks]
+        blocks, step = [(one, one.cost(now_ns)) for one in self._blocks], self._step
         if not blocks:
             return None
-        step = self._step
 
         def charge(start: FloatArray, end: FloatArray) -> FloatArray:
             tolls = np.zeros(len(end))
-            for place, radius, cost in blocks:
-                apart = _from_segments(place, start / step, end / step)
-                tolls += cost * np.maximum(0.0, 1.0 - (apart / radius) ** 2) ** 2
+            for block, cost in blocks:
+                apart = block.crossed(start / step, end / step) / RADIUS
+                tolls += cost * np.maximum(0.0, 1.0 - apart**2)
             return tolls
 
         return charge
@@ -102,17 +115,9 @@ class Blocks:
         through = [
             one
             for one in self._blocks
-            if _from_segments(one.place, points[:-1], points[1:]).min(initial=np.inf) < CORE
+            if (one.crossed(points[:-1], points[1:]) < MIDDLE * RADIUS).any()
         ]
         return max(through, key=lambda one: one.failures, default=None)
-
-
-def _from_segments(place: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:
-    """How far straight moves (N, J) to (N, J) pass from a place (J,): (N,)."""
-    along, to_place = end - start, place - start
-    squared = np.maximum((along**2).sum(axis=1), 1e-12)
-    share = np.clip((to_place * along).sum(axis=1) / squared, 0.0, 1.0)
-    return _length(to_place - share[:, None] * along)
 
 
 def _length(vectors: FloatArray) -> FloatArray:

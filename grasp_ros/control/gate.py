@@ -29,6 +29,8 @@ OVERLAP_NS = nanoseconds(0.05)  # a message begins so much before it is sent: cl
 HOLD_TIMES = np.geomspace(0.05, 1.9, 24)  # s to come to rest in, tried from the shortest
 AT_REST = 0.02  # of max_velocity: what encoders say of a robot that stands
 ATTEMPTS = 3  # motions in a row that the robot does not follow before it is only tried again later
+BACK_OFF = 2.0  # tracking tolerances that a blocked robot goes back the way it came
+LOOK_BACK_NS = nanoseconds(0.02)  # between the moments at which that way is looked at
 ANCHORS = 3  # times that a robot is held in a row without standing where it is held
 PATIENCE_NS = nanoseconds(2.0)  # s between such tries
 
@@ -47,16 +49,23 @@ class Gate:
     """Compares what was sent with what is measured, and lets a trajectory pass or not.
 
     send_ahead: least time from sending to the first point, s. max_age: of an observation, s.
+    backs_off: a robot that is blocked is not only stopped, but brought off what it touches.
     """
 
-    def __init__(self, robot: RobotConfig, send_ahead: float, max_age: float):
+    def __init__(
+        self, robot: RobotConfig, send_ahead: float, max_age: float, backs_off: bool = False
+    ):
         self._joints, self._limits = robot.joints, Limits.of(robot)
         self._tolerance = np.array(robot.tracking_tolerance)
         self._transport_ns = nanoseconds(send_ahead)
         self._guard = Guard(robot.joints, self._limits, self._tolerance, nanoseconds(max_age))
+        self._backs_off = backs_off
         self.reference = Reference()
         self.following: Refused | None = None  # why the robot does not follow, or None
         self._doubtful = False  # whether the controller may have ended the last motion by itself
+        self._back: tuple[FloatArray, FloatArray] | None = (
+            None  # the last stop led there, from where
+        )
         self._anchors = 0  # in a row: a robot that sags would be led down step by step
         self._measured: JointSample | None = None
         self._stood: FloatArray | None = None  # where the last motion that was sent began
@@ -112,8 +121,10 @@ class Gate:
         if self.reference.told is not None and now_ns < self.reference.settled_ns:
             return NotNow('the robot is being held where it stands')
         if self._doubtful and self.following is None and self.reference.rests(now_ns):
-            # A controller whose own tolerance was broken holds the robot where that happened.
-            self.reference, self._doubtful = self.reference.anew(known=False), False
+            # A controller whose own tolerance was broken holds the robot where that happened. One
+            # that has brought it back from there has not.
+            known, self._doubtful = self._is_back(), False
+            self.reference = self.reference if known else self.reference.anew(known=False)
         if self.reference.told is None or self.following is not None:
             return self._anchor(now_ns)
         if self._doubtful:
@@ -133,15 +144,19 @@ class Gate:
         """The trajectory that brings the robot to rest, None where it rests or none can be given.
 
         It goes on with the reference while the robot follows it; otherwise it ends the motion that
-        is measured, wherever the reference is.
+        is measured, wherever the reference is, or leads back a little along the way it came.
         """
-        self.reference = self.reference.anew()
+        came = self._way_back(now_ns) if self.following is not None else None
+        self.reference, self._back = self.reference.anew(), None
         if self.reference.told is None or now_ns < self.reference.settled_ns:
             return None
         if self.reference.rests(now_ns + self._transport_ns):
             return None
         if self.following is not None:
-            return self.hold(now_ns)
+            back = None if came is None else self.hold(now_ns, came)
+            if back is not None and self._measured is not None and came is not None:
+                self._back = came, self._measured.position
+            return back or self.hold(now_ns)
         start_ns = self.reference.snapped(now_ns + self._transport_ns)
         start = self.reference.at(start_ns)
         assert start is not None
@@ -149,8 +164,9 @@ class Gate:
         message = self.reference.before(end, now_ns - OVERLAP_NS)
         return message if self._check(message, now_ns, None) is None else self.hold(now_ns)
 
-    def hold(self, now_ns: int) -> JointTrajectory | None:
-        """One point, at rest, where the measured motion can end; None when there is no way.
+    def hold(self, now_ns: int, place: FloatArray | None = None) -> JointTrajectory | None:
+        """One point, at rest, where the measured motion can end, or a place near it (J,); None
+        when there is no way.
 
         It must be reached within limits from all that the controller may start from: the
         reference, or the robot as it is measured.
@@ -160,6 +176,7 @@ class Gate:
         position, velocity = self._measured.position, self._measured.velocity
         limits = self._limits
         rest = position + velocity * np.abs(velocity) / (2 * limits.acceleration)
+        rest = rest if place is None else place
         inside = np.clip(rest, limits.position_min, limits.position_max)
         # Nobody is dragged back inside by a stop: it may only not go further out.
         outside = (position < limits.position_min) | (position > limits.position_max)
@@ -179,6 +196,34 @@ class Gate:
                     return message  # not the fastest: what was measured is a moment old
                 fastest = message
         return fastest
+
+    def _way_back(self, now_ns: int) -> FloatArray | None:
+        """Where (J,) the robot was told to be before it was blocked, a little way back.
+
+        What it was told last lies beyond the obstacle: the way back begins where it is measured.
+        None where it is not blocked, or has come from nowhere.
+        """
+        blocked, reference, told = self._blocked, self.reference, self.reference.told
+        if not self._backs_off or blocked is None or told is None:
+            return None
+        begin_ns = max(told.start_ns, reference.settled_ns)
+        moments = range(min(now_ns, blocked.stamp_ns), begin_ns - 1, -LOOK_BACK_NS)
+        motions = [reference.at(at) for at in moments]
+        came = np.array([motion.position for motion in motions if motion is not None])
+        if not len(came):
+            return None
+        apart = np.abs((came - blocked.position) / self._tolerance)
+        passed = int(apart.max(axis=1).argmin())  # the moment at which it was to be where it is
+        joint = int(apart[0].argmax())  # the one that is blocked most
+        far = passed + np.flatnonzero(apart[passed:, joint] >= BACK_OFF)
+        return came[far[0]] if len(far) else came[-1]
+
+    def _is_back(self) -> bool:
+        """Whether the robot stands where the last stop led it, away from where it was blocked."""
+        if self._back is None or self._measured is None:
+            return False
+        there, blocked = (np.abs(self._measured.position - one) for one in self._back)
+        return bool((there <= self._tolerance).all() and (blocked > self._tolerance).any())
 
     def _anchor(self, now_ns: int) -> JointTrajectory | Refused:
         reference, measured = self.reference, self._measured

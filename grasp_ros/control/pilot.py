@@ -41,7 +41,10 @@ class Pilot:
         self._last: Replan | None = None  # the last plan to the present goal
         self._config, self._outside = config, outside
         self._clock, self._steady = clock, steady
-        self._gate = Gate(config.robot, config.control.send_ahead, config.observation.max_age)
+        control = config.control
+        self._gate = Gate(
+            config.robot, control.send_ahead, config.observation.max_age, control.recovery
+        )
         self._clock_watch = ClockWatch()
         self._loop = RecedingHorizon(bundle, config, lambda: self._gate.reference, clock, steady)
         self._loop.warm_up()

@@ -20,7 +20,7 @@ from torch import Tensor
 from grasp_ros.config import PlannerNodeConfig
 from grasp_ros.control.latency import Latency
 from grasp_ros.control.progress import Progress
-from grasp_ros.control.recovery import AHEAD, Blocked, Recovery
+from grasp_ros.control.recovery import Blocked, Recovery
 from grasp_ros.control.reference import Reference
 from grasp_ros.control.route import Route
 from grasp_ros.control.trajectory import from_actions
@@ -90,7 +90,7 @@ class RecedingHorizon:
         dt = self._command.dt
         step = dt * self._limits.velocity
         positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
-        self.recovery = Recovery(positions, step, nanoseconds(dt))
+        self.recovery = Recovery(positions, step)
         # The goal's tolerance is half a model step.
         scale = 2 * bundle.manifest.goal_tolerance
         self._progress = Progress(bundle.dynamics, self._command, step, scale)
@@ -152,7 +152,6 @@ class RecedingHorizon:
         encoded = self._steady()
         if isinstance(latent, Refused):
             return latent
-        deadline_ns = encoded + nanoseconds(self._config.planner.deadline)
         distance = float(goal.distance(latent))
         reached = self._reached(distance, goal.tolerance)
 
@@ -162,18 +161,14 @@ class RecedingHorizon:
         ahead, start_ns = self._start(observation, reference)
         start, actions = self._until(observation, reference, ahead, start_ns)
         z_start = rollout(self._bundle.dynamics, latent[None], actions[None])[0, -1]
-        back = self.recovery.way_back(start.position, observation.stamp_ns)
-        path_steps = None
-        if back is not None:
-            plan, self._last = self._along(back, z_start, goal), None
-        else:
-            found = self._route.problem(z_start, start.position, observation.stamp_ns)
-            if isinstance(found, Refused):
-                return found
-            problem, path_steps = found
-            plan = self._plan(problem, start_ns, lambda: self._steady() > deadline_ns)
-            self._last = (start_ns, plan)
-            self._look_for_progress(observation, reference, path_steps, plan)
+        found = self._route.problem(z_start, start.position, observation.stamp_ns)
+        if isinstance(found, Refused):
+            return found
+        problem, path_steps = found
+        budget_ns = nanoseconds(self._config.planner.deadline)
+        plan = self._plan(problem, start_ns, lambda: (self._steady() - encoded) / budget_ns)
+        self._last = (start_ns, plan)
+        self._look_for_progress(observation, reference, path_steps, plan)
         planned = self._steady()
 
         # The time until the plan begins is blind, too.
@@ -207,14 +202,8 @@ class RecedingHorizon:
         """What leads nowhere is as good as blocked, where the plan wants to be soon."""
         stamp_ns = observation.stamp_ns
         if steps is not None and self._progress.fruitless(stamp_ns, steps, reference):
-            wanted = self._shown(plan.latents[round(AHEAD)])
+            wanted = self._shown(plan.latents[1])
             self._take(Blocked(stamp_ns, observation.position, reference, wanted))
-
-    def _along(self, positions: FloatArray, start: Tensor, goal: Goal) -> Plan:
-        """The plan that takes the joints along positions (H + 1, J)."""
-        actions = self._tensor(self._command.actions(positions))
-        latents = rollout(self._bundle.dynamics, start[None], actions[None])
-        return Plan(actions, latents[0], latents[0], float(goal.cost(latents)[0]), 0.0)
 
     def _start(self, observation: Observation, reference: Reference) -> tuple[int, int]:
         """When the plan begins: model steps after the observation, and the time."""

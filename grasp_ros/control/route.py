@@ -42,7 +42,7 @@ class Route:
         )
         self._positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
         self._goal: Goal | None = None
-        self._charged = False
+        self._known: tuple[int, ...] = ()
 
     def set_goal(self, goal: Goal, position: FloatArray) -> None:
         """Search from `goal`, whose joints are at `position` (J,)."""
@@ -78,10 +78,10 @@ class Route:
         return Problem(start, goal, horizon, rest, states, weight), path.steps
 
     def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
-        toll = self._recovery.toll(position, now_ns)
-        if toll is not None or self._charged:
-            self._roadmap.avoid(toll)
-            self._charged = toll is not None
+        known = self._recovery.known(position, now_ns)
+        if known != self._known:
+            self._roadmap.avoid(self._recovery.toll(now_ns))
+            self._known = known
         path = self._roadmap.path(start, position)
         if path is None:
             return Refused(NO_WAY)

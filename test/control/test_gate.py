@@ -20,8 +20,9 @@ HOME = np.array([0.05, -0.1])
 class Rig:
     """A gate, a controller, and a robot that follows it at once unless it is blocked."""
 
-    def __init__(self, config, space, limits):
-        self.gate = Gate(config.robot, config.control.send_ahead, config.observation.max_age)
+    def __init__(self, config, space, limits, backs_off=False):
+        control, max_age = config.control, config.observation.max_age
+        self.gate = Gate(config.robot, control.send_ahead, max_age, backs_off)
         self.space, self.limits = space, limits
         self.controller = JointTrajectoryController(config.robot.joints, HOME)
         self.now, self.position, self.blocked = START, HOME.copy(), False
@@ -264,3 +265,80 @@ def test_robot_that_trembles_against_an_obstacle_is_held_where_it_stands(moving)
     assert isinstance(moving.admit(), JointTrajectory)
     moving.run(1.0)
     assert moving.gate.following is None
+
+
+@pytest.fixture
+def recovering(robot_file, space, limits):
+    """As `moving`, of a gate that brings a blocked robot off what it touches."""
+    rig = Rig(load(PlannerNodeConfig, robot_file), space, limits, backs_off=True)
+    rig.admit()
+    rig.run(0.4)
+    rig.admit()
+    rig.run(0.3)
+    return rig
+
+
+def block(rig) -> JointTrajectory:
+    """What is sent when the robot is blocked where it is."""
+    rig.blocked = True
+    while rig.gate.following is None:
+        rig.run(0.01)
+    return rig.tell(rig.gate.stop(rig.now))
+
+
+def test_blocked_robot_is_brought_back_the_way_it_came(recovering):
+    message = block(recovering)
+    touched = recovering.position
+    assert len(message.times_ns) == 1 and not message.velocities.any()
+    back = touched[0] - message.positions[0, 0]
+    assert 0.02 <= back <= 0.025, 'two tracking tolerances'
+    assert message.positions[0, 1] == pytest.approx(touched[1], abs=1e-6), 'it came along x'
+    _, speed, acceleration = extremes(replace_first(message, recovering))
+    assert (speed <= recovering.limits.velocity * 1.001).all()
+    assert (acceleration <= recovering.limits.acceleration * 1.001).all()
+    recovering.blocked = False
+    recovering.run(2.0)
+    assert recovering.gate.following is None
+    # The controller did as it was told: nothing about it is doubtful.
+    assert len(recovering.admit((0.0, 1.0)).times_ns) > 1
+
+
+def test_robot_that_was_not_brought_back_is_held_before_it_goes_on(recovering):
+    """Its controller has given up, and comes to hold it near there by itself."""
+    message = block(recovering)
+    touched = recovering.position.copy()
+    recovering.run(2.0)
+    recovering.position = touched - [0.009, 0.0]
+    back = recovering.position[0] - message.positions[0, 0]
+    assert back > 0.01, 'further than the tolerance'
+    recovering.observe()
+    assert isinstance(recovering.gate.following, Refused)
+    assert len(recovering.admit().times_ns) == 1
+
+
+def test_robot_that_has_come_from_nowhere_is_held_where_it_stands(recovering):
+    message = block(recovering)
+    recovering.blocked = False
+    recovering.run(2.0)
+    recovering.admit()
+    again = block(recovering)
+    np.testing.assert_allclose(again.positions, message.positions, atol=2e-3)
+
+
+def test_a_stop_for_another_reason_leads_nowhere(recovering):
+    recovering.blocked = True
+    recovering.run(0.1)
+    recovering.gate.take_blocked()  # the block is known, and was answered
+    message = recovering.gate.stop(recovering.now)
+    np.testing.assert_allclose(message.positions[0], recovering.position, atol=1e-9)
+
+
+def test_each_block_is_told_once_with_what_the_robot_was_told(recovering):
+    assert recovering.gate.take_blocked() is None
+    block(recovering)
+    blocked = recovering.gate.take_blocked()
+    np.testing.assert_array_equal(blocked.position, recovering.position)
+    assert blocked.reference.at(blocked.stamp_ns).position[0] > recovering.position[0] + 0.01
+    recovering.run(0.5)
+    assert recovering.gate.take_blocked() is None
+    recovering.gate.begin()

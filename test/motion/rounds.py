@@ -155,7 +155,8 @@ def play(setting: Setting, messages: int, seconds: float = 60.0) -> Round:
     checker = Checker(low, high, speed, acceleration, tolerance)
 
     now = [START]
-    gate = Gate(config.robot, config.control.send_ahead, config.observation.max_age)
+    control, max_age = config.control, config.observation.max_age
+    gate = Gate(config.robot, control.send_ahead, max_age, control.recovery)
     loop = RecedingHorizon(bundle, config, lambda: gate.reference, lambda: now[0], lambda: 0)
     loop._planner = RandomPlans(setting.seed)
     loop.set_goal(_observed(START, here + 0.3 * (high - low)))
