@@ -162,7 +162,7 @@ def test_without_recovery_the_robot_stays_before_the_closed_door(before, gantry,
 
 
 def test_robot_with_no_other_way_is_held_and_tells_why(before, gantry, robot_file):
-    """The gantry cannot move at all in x, wherever it is."""
+    """Whatever it does, the gantry does not move in x."""
     problem = gantry.world.task.sample(1, 5001)[0]
     run = mission(before, gantry, robot_file, recovers=True)
     run.aim(problem.start, problem.goal)

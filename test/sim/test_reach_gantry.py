@@ -100,3 +100,21 @@ def test_outline_is_the_pusher_around_the_goal():
     circle, *_ = EMPTY.outline(np.array([0.1, -0.2]))
     away = np.linalg.norm(circle - EMPTY.tool_position(np.array([0.1, -0.2])), axis=1)
     np.testing.assert_allclose(away, EMPTY.radius)
+
+
+def test_what_was_closed_looks_like_the_table_and_stands_in_the_way():
+    open_, closed = load_world('two_ways'), load_world('two_ways_closed')
+    assert closed.bundle == open_.bundle == 'gantry_two_ways'
+    assert replace(closed.task, closed=()) == open_.task
+    plate, table = closed.task.shapes()[-1], closed.task.shapes()[0]
+    assert plate.rgba == table.rgba and plate.size[2] == closed.task.wall_height
+    middle = np.array([plate.position[:2]])
+    assert closed.task.blocked(middle).all() and not open_.task.blocked(middle).any()
+
+
+def test_problems_of_a_closed_world_led_through_what_was_closed():
+    task = load_world('two_ways_closed').task
+    before = replace(task, closed=()).paths()
+    for problem in task.sample(20, seed=1):
+        # The shortest time is that of the way which is left.
+        assert before.length(problem.start, problem.goal) / task.speed < problem.shortest_time
