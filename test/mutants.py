@@ -33,6 +33,7 @@ OF_BOXQP = ('test/planning/test_boxqp.py',)
 OF_ROADMAP = ('test/planning/test_roadmap.py',)
 OF_LOOP = ('test/control/test_receding_horizon.py',)
 GATE, OF_GATE = 'grasp_ros/control/gate.py', ('test/control/test_gate.py',)
+BLOCKS, OF_RECOVERY = 'grasp_ros/control/blocks.py', ('test/control/test_recovery.py',)
 GUARD, OF_GUARD = 'grasp_ros/control/guard.py', ('test/control/test_guard.py',)
 REFERENCE = 'grasp_ros/control/reference.py'
 OF_REFERENCE = ('test/control/test_reference.py',)
@@ -221,8 +222,8 @@ MUTANTS = (
     Mutant(
         'dead ends tried',
         'grasp_ros/planning/roadmap.py',
-        'near = near[torch.as_tensor(leads_on',
-        'near[torch.as_tensor(leads_on',
+        'self._nearest(distances, np.isfinite(self._times))',
+        'self._nearest(distances, self._times > -1)',
         OF_ROADMAP,
     ),
     # The loop
@@ -241,7 +242,7 @@ MUTANTS = (
     ),
     Mutant(
         'no slack in the horizon',
-        LOOP,
+        'grasp_ros/control/route.py',
         'math.ceil(path.steps * SLACK) + EXTRA_STEPS',
         'math.ceil(path.steps)',
         OF_LOOP,
@@ -291,6 +292,43 @@ MUTANTS = (
         OF_GATE,
     ),
     Mutant('never given up', GATE, 'if self._failed >= ATTEMPTS and', 'if False and', OF_GATE),
+    Mutant(
+        'not brought back from what it touches',
+        GATE,
+        'return came[far[0]] if len(far) else came[-1]',
+        'return None',
+        OF_GATE,
+    ),
+    Mutant(
+        'an aborting controller taken for one that brought the robot back',
+        GATE,
+        'known, self._doubtful = self._is_back(), False',
+        'known, self._doubtful = True, False',
+        OF_GATE,
+    ),
+    # When the robot does not get on
+    Mutant(
+        'tolls not asked for',
+        'grasp_ros/control/route.py',
+        'self._roadmap.avoid(self._recovery.toll(now_ns))',
+        'pass',
+        OF_RECOVERY,
+    ),
+    Mutant(
+        'tolls to all sides',
+        BLOCKS,
+        'return np.where(through, np.linalg.norm(apart, axis=1), np.inf)',
+        'return np.linalg.norm(apart, axis=1)',
+        OF_RECOVERY,
+    ),
+    Mutant('blocks never fade', BLOCKS, '0.5 ** max(0.0, age)', '1.0', OF_RECOVERY),
+    Mutant(
+        'failures not counted',
+        BLOCKS,
+        'failures = 1 + max((one.failures for one in near), default=0)',
+        'failures = 1',
+        OF_RECOVERY,
+    ),
     Mutant(
         'way to the first point not judged',
         GUARD,
