@@ -19,7 +19,7 @@ from grasp_ros.world_model.bundle import load_bundle
 from grasp_ros.world_model.manifest import Manifest
 
 SHORT = [
-    '--encoder-steps', '60', '--dynamics-steps', '300', '--landmarks', '12', '--image-size', '32',
+    '--encoder-steps', '60', '--dynamics-steps', '300', '--landmarks', '60', '--image-size', '32',
     '--threads', '1',
 ]  # fmt: skip
 
@@ -51,7 +51,7 @@ def test_trained_bundle_loads_and_records_both_commands(trained: Path, bag: Path
     commands = loaded.manifest.training['commands']
     assert commands[0] == f'grasp-ros collect {bag} --steps 800 --seed 3'
     assert commands[1].startswith(f'grasp-ros train {bag} --out {trained}')
-    assert len(loaded.memory.latents) == 12
+    assert len(loaded.memory.latents) == 60
 
 
 def test_exported_encoder_equals_the_trained_one_on_normalised_latents(trained, bag, robot, space):
