@@ -63,7 +63,7 @@ class AnytimePlanner:
         generator = self._generator(problem.start.device)
         for candidates in self._algorithm.propose(problem, warm_start, deadline, generator):
             incumbent.offer(candidates)
-            if deadline():
+            if deadline() >= 1:
                 break
         return incumbent.plan()
 

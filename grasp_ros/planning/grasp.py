@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GRASP: gradient planning over virtual states (arXiv 2602.00475).
+"""GRASP: gradient planning over virtual states (arXiv 2602.00475), with tension.
 
-    L(s, a) = sum_t |F(sg(s_t), a_t) - s_{t+1}|² + gamma sum_t |F(sg(s_t), a_t) - g|²
-
-with s_0 and s_T = g fixed and sg = stop-gradient. Norms are sums over the latent dimensions. Time
-is a batch axis: one call of the model predicts all T steps of all restarts.
-
-Where the goal has weights, they count in the goal term and in the last step's fit, and the
-dimensions of s_T that weigh nothing move as the other virtual states do.
+Virtual states and actions of all steps move at once (lifted.py), seeded along the roadmap's path;
+then a serial sweep makes the actions true to the model, and of several restarts the best true
+rollout wins.
 """
 
 from __future__ import annotations
@@ -19,22 +15,26 @@ from torch import Tensor
 
 from grasp_ros.planning import sync
 from grasp_ros.planning.anytime import Candidates
-from grasp_ros.planning.greedy import boxed_step, linearise
+from grasp_ros.planning.lifted import Lifted
 from grasp_ros.planning.noise import coloured
-from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import Deadline, Problem, WarmStart
 from grasp_ros.planning.registry import GraspConfig
 from grasp_ros.world_model.dynamics import Step
 
 RESTART_BETA = 2.0  # colour of the noise that makes the restarts differ
 RESTART_STD = 0.5
+FULL, IDLE = 0.9, 0.4  # shares of the time above and below which restarts are halved, doubled
 
 
 class Grasp:
-    """The algorithm; see anytime.Algorithm."""
+    """The algorithm; see anytime.Algorithm.
+
+    From plan to plan it learns how many restarts there is time for, and how long a sync takes.
+    """
 
     def __init__(self, step: Step, config: GraspConfig):
         self._step, self._config = step, config
+        self._restarts, self._sync_time = config.restarts, 0.0
 
     def propose(
         self,
@@ -44,38 +44,35 @@ class Grasp:
         generator: torch.Generator,
     ) -> Iterator[Candidates]:
         """The restarts after each sync, and as they are at the end where nothing syncs them."""
-        config, goal = self._config, problem.goal
+        config = self._config
         a, s = self._initial(problem, warm_start, generator)
-        optimiser, synced = self._optimiser(a, s), False
+        lifted = Lifted(self._step, config, problem.goal, a, s)
+        used, synced = deadline(), False
         for iteration in range(1, config.iterations + 1):
-            if deadline():
+            if used + self._sync_time >= 1:
                 break
-            if config.action_step == 'adam':
-                prediction, a.grad = self._action_gradient(a, s, goal)
-            else:
-                prediction, better = self._gauss_newton(a, s, goal)
-                a.copy_(better)
-            s.grad = _state_gradient(prediction, s, goal)
-            optimiser.step()
-            if config.state_noise:
+            lifted.move()
+            if config.state_noise and iteration <= config.noise_share * config.iterations:
                 self._disturb(s, generator)
-            s[:, -1] = goal.pinned(s[:, -1])
-            a.clamp_(-1, 1)
-            last = iteration == config.iterations
-            synced = config.sync != 'none' and (last or iteration % config.sync_every == 0)
+            s[:, -1] = problem.goal.pinned(s[:, -1])
+            used = deadline()
+            synced = config.sync != 'none' and iteration % config.sync_every == 0
             if synced:
-                new, latents = self._sync(problem, a, s, deadline, generator)
-                a.copy_(new)
-                yield Candidates(a, s, latents)
-                optimiser = self._optimiser(a, s)  # moments restart after a sync
-        if not synced:
+                yield self._sync(problem, a, s, deadline, generator)
+                self._sync_time = deadline() - used
+                lifted.restart()  # moments of what the sync replaced mean nothing
+        if config.sync == 'none':
             yield Candidates(a, s)
+        elif not synced:
+            yield self._sync(problem, a, s, deadline, generator)
+            self._sync_time = deadline() - used
+        self._adapt(used + self._sync_time)
 
     def _initial(
         self, problem: Problem, warm_start: WarmStart | None, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed."""
-        config, horizon = self._config, problem.horizon
+        config, horizon, restarts = self._config, problem.horizon, self._restarts
         start, goal = problem.start, problem.goal
         a = problem.rest.expand(horizon, -1)
         if config.init == 'warm' and warm_start is not None:
@@ -85,12 +82,12 @@ class Grasp:
         else:
             share = torch.linspace(0, 1, horizon + 1, dtype=start.dtype, device=start.device)
             s = start + share[:, None] * (goal.pinned(start) - start)
-        a = a.repeat(config.restarts, 1, 1)
-        s = s.repeat(config.restarts, 1, 1)
-        if config.restarts > 1:
-            shape = (config.restarts - 1, horizon, a.shape[-1])
+        a = a.repeat(restarts, 1, 1)
+        s = s.repeat(restarts, 1, 1)
+        if restarts > 1:
+            shape = (restarts - 1, horizon, a.shape[-1])
             a[1:] += RESTART_STD * coloured(shape, RESTART_BETA, generator, a)
-        if config.state_noise:
+        if config.state_noise and config.iterations:
             self._disturb(s, generator)
         s[:, 0], s[:, -1] = start, goal.pinned(s[:, -1])
         return a.clamp_(-1, 1), s
@@ -102,39 +99,6 @@ class Grasp:
             noisy.shape, generator=generator, dtype=s.dtype, device=s.device
         )
 
-    def _optimiser(self, a: Tensor, s: Tensor) -> torch.optim.Adam:
-        config = self._config
-        groups = [{'params': [s], 'lr': config.lr_states}]
-        if config.action_step == 'adam':
-            groups.append({'params': [a], 'lr': config.lr_actions})
-        return torch.optim.Adam(groups, eps=sync.adam_eps(s.dtype))
-
-    def _action_gradient(self, a: Tensor, s: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
-        """F(s_t, a_t) for all t at once (R, T, D), and dL/da by one VJP of it."""
-        with torch.enable_grad():
-            actions = a.detach().requires_grad_(True)
-            prediction = self._step(s[:, :-1].flatten(0, 1), actions.flatten(0, 1))
-            prediction = prediction.view(*a.shape[:2], -1)
-        seen = prediction.detach()
-        to_goal = self._config.gamma * (seen - goal.latent) * goal.weight
-        cotangent = 2 * (_defect(seen, s, goal) + to_goal)
-        (gradient,) = torch.autograd.grad(prediction, actions, cotangent)
-        return seen, gradient
-
-    def _gauss_newton(self, a: Tensor, s: Tensor, goal: Goal) -> tuple[Tensor, Tensor]:
-        """F(s_t, a_t), and new actions: the stop-gradient makes the T subproblems independent."""
-        here, jacobian = linearise(self._step, s[:, :-1].flatten(0, 1), a.flatten(0, 1))
-        target, weight = s[:, 1:], None
-        if self._config.gamma or not goal.unweighted:
-            # Both terms are squares of F less something: one target and one weight stand for them.
-            fit = s.new_ones(s.shape[1] - 1, s.shape[2])
-            fit[-1] = _last_fit(goal)
-            to_goal = self._config.gamma * goal.weight
-            target = (fit * target + to_goal * goal.latent) / (fit + to_goal)
-            weight = (fit + to_goal).repeat(len(s), 1)
-        new = boxed_step(here, jacobian, a.flatten(0, 1), target.flatten(0, 1), weight)
-        return here.view(*a.shape[:2], -1), new.view_as(a)
-
     def _sync(
         self,
         problem: Problem,
@@ -142,30 +106,23 @@ class Grasp:
         s: Tensor,
         deadline: Deadline,
         generator: torch.Generator,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Candidates:
+        """Actions that are true to their rollouts; a is changed."""
         config, step = self._config, self._step
         if config.sync == 'gd':
-            return sync.gd(step, problem, a, config.sync_steps, config.sync_lr, deadline)
-        if config.sync == 'cem':
-            return sync.cem(step, problem, a, config.sync_steps, deadline, generator)
-        return sync.pursuit(step, problem, a, s, config.sync_steps, config.lookahead, deadline)
+            new, latents = sync.gd(step, problem, a, config.sync_steps, config.sync_lr, deadline)
+        elif config.sync == 'cem':
+            new, latents = sync.cem(step, problem, a, config.sync_steps, deadline, generator)
+        else:
+            new, latents = sync.pursuit(
+                step, problem, a, s, config.sync_steps, config.lookahead, deadline
+            )
+        a.copy_(new)
+        return Candidates(a, s, latents)
 
-
-def _state_gradient(prediction: Tensor, s: Tensor, goal: Goal) -> Tensor:
-    """dL/ds in closed form: only the next state of each step has one."""
-    gradient = torch.zeros_like(s)
-    gradient[:, 1:] = -2 * _defect(prediction, s, goal)
-    return gradient
-
-
-def _defect(prediction: Tensor, s: Tensor, goal: Goal) -> Tensor:
-    """F(s_t, a_t) - s_{t+1}, times what it counts: (R, T, D)."""
-    defect = prediction - s[:, 1:]
-    if not goal.unweighted:
-        defect[:, -1] *= _last_fit(goal)
-    return defect
-
-
-def _last_fit(goal: Goal) -> Tensor:
-    """What each dimension counts in |F(s_{T-1}, a_{T-1}) - s_T|² (D,)."""
-    return torch.where(goal.weight > 0, goal.weight, 1.0)
+    def _adapt(self, used: float) -> None:
+        """Restarts of the next plan: as many as there is time for, at most those asked for."""
+        if used > FULL:
+            self._restarts = max(1, self._restarts // 2)
+        elif used < IDLE:
+            self._restarts = min(self._config.restarts, 2 * self._restarts)

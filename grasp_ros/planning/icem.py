@@ -36,7 +36,7 @@ class Icem:
         elites = mean.new_zeros(0, *mean.shape)
 
         for iteration in range(config.iterations):
-            if deadline():
+            if deadline() >= 1:
                 break
             count = max(2 * config.elites, int(config.samples / config.decay**iteration))
             noise = coloured((count, *mean.shape), config.noise_beta, generator, mean)

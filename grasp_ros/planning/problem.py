@@ -12,13 +12,13 @@ from torch import Tensor
 from grasp_ros.planning.objective import Goal
 from grasp_ros.types import BadInput
 
-Deadline = Callable[[], bool]
-"""Whether the planner's time is over: the only clock that a planner sees."""
+Deadline = Callable[[], float]
+"""How much of the planner's time is used, 1: all of it. The only clock that a planner sees."""
 
 
-def never() -> bool:
+def never() -> float:
     """The deadline of a planner that may take its time."""
-    return False
+    return 0.0
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class PlannerSettings:
 
 @dataclass(frozen=True)
 class GraspConfig(PlannerSettings):
-    """GRASP, arXiv 2602.00475."""
+    """GRASP, arXiv 2602.00475, with tension; the authors' settings are in plan_paper.yaml."""
 
     init: str = param(
         'roadmap',
@@ -37,24 +37,45 @@ class GraspConfig(PlannerSettings):
         'warm (the last plan; roadmap when there is none)',
         choices=('line', 'roadmap', 'warm'),
     )
-    iterations: int = param(3, 'iterations of the lifted optimisation', low=1, high=100_000)
+    iterations: int = param(
+        20, 'iterations of the lifted optimisation; fewer where time is short', low=0, high=100_000
+    )
+    restarts: int = param(
+        8,
+        'plans optimised at once, the best true rollout wins; fewer where time is short',
+        low=1,
+        high=4096,
+    )
     action_step: str = param(
         'gauss_newton',
         'how actions move: adam, or box-constrained Gauss-Newton',
         choices=('adam', 'gauss_newton'),
     )
-    lr_actions: float = param(0.05, 'Adam step of the actions', low=0.0, high=10.0)
-    lr_states: float = param(
-        0.01, 'Adam step of the virtual states; 0 freezes them', low=0.0, high=10.0
+    state_step: str = param(
+        'relax',
+        'how virtual states move: adam, relax (to where model and tension balance), or frozen',
+        choices=('adam', 'relax', 'frozen'),
+    )
+    tension: float = param(
+        0.5,
+        'how much the virtual states pull on each other, 2 tau / (1 + 2 tau) for a term '
+        'tau |s_{t+1} - s_t|² of the loss: 0 the model alone, 1 a straight line',
+        low=0.0,
+        high=1.0,
     )
     state_noise: float = param(
-        0.0,
+        0.1,
         'standard deviation added to the virtual states each iteration; of several restarts '
         'the first has none',
         'latent',
         low=0.0,
         high=10.0,
     )
+    noise_share: float = param(
+        0.7, 'share of the iterations, from the first on, that add noise', low=0.0, high=1.0
+    )
+    lr_actions: float = param(0.05, 'adam: step of the actions', low=0.0, high=10.0)
+    lr_states: float = param(0.01, 'adam: step of the virtual states', low=0.0, high=10.0)
     gamma: float = param(0.0, 'weight of the goal term', low=0.0, high=1000.0)
     sync: str = param(
         'pursuit',
@@ -62,7 +83,7 @@ class GraspConfig(PlannerSettings):
         choices=('gd', 'cem', 'pursuit', 'none'),
     )
     sync_every: int = param(
-        3, 'iterations between syncs; the last iteration always syncs', low=1, high=100_000
+        1000, 'iterations between syncs; the last iteration always syncs', low=1, high=100_000
     )
     sync_steps: int = param(
         1, 'gd: Adam steps; cem: rounds; pursuit: Gauss-Newton steps per action', low=1, high=1000
@@ -71,9 +92,24 @@ class GraspConfig(PlannerSettings):
     lookahead: int = param(
         3, 'pursuit: how many steps ahead on the path an action aims', 'steps', low=1, high=100
     )
-    restarts: int = param(
-        1, 'plans optimised at once; the best true rollout wins', low=1, high=4096
+
+    def broken_rules(self) -> Iterator[str]:
+        """See PlannerSettings."""
+        if self.state_step == 'adam' and self.tension == 1:
+            yield 'planner.grasp.tension: 1 is an endless weight, for state_step relax only'
+
+
+@dataclass(frozen=True)
+class GdConfig(PlannerSettings):
+    """Gradient descent on the actions through the serial rollout, the baseline with restarts."""
+
+    restarts: int = param(16, 'action sequences optimised at once', low=1, high=4096)
+    iterations: int = param(
+        500, 'Adam steps; the deadline usually ends them sooner', low=1, high=100_000
     )
+    lr: float = param(0.05, 'Adam step of the actions', low=0.0, high=10.0)
+    noise_beta: float = param(2.0, 'exponent of the coloured noise, 0 = white', low=0.0, high=10.0)
+    init_std: float = param(0.5, 'standard deviation of the first actions', low=0.0, high=10.0)
 
 
 @dataclass(frozen=True)
@@ -104,5 +140,6 @@ class IcemConfig(PlannerSettings):
 # planner.algorithm: its settings, and its class as module:name, imported when it is asked for.
 PLANNERS: dict[str, tuple[type[PlannerSettings], str]] = {
     'grasp': (GraspConfig, 'grasp_ros.planning.grasp:Grasp'),
+    'gd': (GdConfig, 'grasp_ros.planning.gd:Gd'),
     'icem': (IcemConfig, 'grasp_ros.planning.icem:Icem'),
 }

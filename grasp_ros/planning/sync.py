@@ -32,7 +32,7 @@ def gd(
     actions = actions.clone().requires_grad_(True)
     optimiser = torch.optim.Adam([actions], lr=lr, eps=adam_eps(actions.dtype))
     for _ in range(steps):
-        if deadline():
+        if deadline() >= 1:
             break
         with torch.enable_grad():
             cost = problem.cost(rollout(step, start, actions)).sum()
@@ -57,7 +57,7 @@ def cem(
     std = torch.full_like(actions, CEM_STD)
     best = actions
     for _ in range(rounds):
-        if deadline():
+        if deadline() >= 1:
             break
         noise = torch.randn(
             (restarts, CEM_SAMPLES, horizon, size),
@@ -99,7 +99,7 @@ def pursuit(
     late = False
     action = actions[:, 0]
     for t in range(horizon):
-        late = late or deadline()
+        late = late or deadline() >= 1
         if late:
             action = actions[:, t]
         else:

@@ -9,8 +9,9 @@ from toy import PAPER, planner
 
 from grasp_ros.planning import sync
 from grasp_ros.planning.anytime import Candidates, Incumbent
-from grasp_ros.planning.grasp import Grasp, _state_gradient
+from grasp_ros.planning.grasp import Grasp
 from grasp_ros.planning.greedy import gauss_newton
+from grasp_ros.planning.lifted import Lifted
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import Problem, WarmStart, never
 from grasp_ros.planning.registry import GraspConfig, IcemConfig
@@ -80,11 +81,13 @@ def test_nothing_in_a_plan_reads_a_value(weighted):
     a = torch.zeros(3, HORIZON, SIZE, device='meta')
     s = torch.zeros(3, HORIZON + 1, LATENT, device='meta')
 
-    grasp = Grasp(model, NOISY)
-    prediction, gradient = grasp._action_gradient(a, s, goal)
-    assert gradient.shape == a.shape
-    assert _state_gradient(prediction, s, goal).shape == s.shape
-    assert grasp._gauss_newton(a, s, goal)[1].shape == a.shape
+    for state_step in ('adam', 'relax'):
+        lifted = Lifted(model, replace(NOISY, state_step=state_step), goal, a, s)
+        prediction, gradient = lifted.action_gradient()
+        assert gradient.shape == a.shape
+        assert lifted.state_gradient(prediction).shape == s.shape
+        assert lifted.gauss_newton().shape == prediction.shape
+        lifted.move()
     for actions, latents in (
         sync.pursuit(model, problem, a, s, 2, 3, never),
         sync.gd(model, problem, a, 2, 0.1, never),

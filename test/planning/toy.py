@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """A point in the plane behind a wall with a door: a world whose every answer is known."""
 
+import pkgutil
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from grasp_ros.planning.anytime import AnytimePlanner
-from grasp_ros.planning.grasp import Grasp
-from grasp_ros.planning.icem import Icem
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import Problem
-from grasp_ros.planning.registry import GraspConfig, PlannerSettings
+from grasp_ros.planning.registry import PLANNERS, GraspConfig, PlannerSettings
 
 SPEED = 0.05  # travelled by a full action in one step
 
 # What the authors run, but for fewer iterations: Adam, noise, gamma, gradient syncs, line start.
 PAPER = GraspConfig(
-    init='line', action_step='adam', iterations=300, lr_states=0.1, lr_actions=0.05, gamma=1.0,
-    state_noise=0.05, sync='gd', sync_every=50, sync_steps=10, restarts=16,
+    init='line', action_step='adam', state_step='adam', tension=0.0, iterations=300,
+    lr_states=0.1, lr_actions=0.05, gamma=1.0, state_noise=0.05, noise_share=1.0, sync='gd',
+    sync_every=50, sync_steps=10, restarts=16,
 )  # fmt: skip
 
 
@@ -36,8 +36,8 @@ def free(z: Tensor, a: Tensor) -> Tensor:
 
 def planner(settings: PlannerSettings, seed: int = 0, step=walled) -> AnytimePlanner:
     """The planner of these settings."""
-    algorithm = Grasp if isinstance(settings, GraspConfig) else Icem
-    return AnytimePlanner(step, algorithm(step, settings), seed)
+    (algorithm,) = (name for kind, name in PLANNERS.values() if kind is type(settings))
+    return AnytimePlanner(step, pkgutil.resolve_name(algorithm)(step, settings), seed)
 
 
 def to(goal: list[float], start: tuple[float, float] = (0.0, 0.0), horizon: int = 20) -> Problem:
