@@ -8,7 +8,7 @@ from functools import partial
 import cv2
 import numpy as np
 import pytest
-from rig import COMMANDS, running, wait_until
+from rig import COMMANDS, FAR, running, wait_until
 from sensor_msgs.msg import CompressedImage
 from trajectory_msgs.msg import JointTrajectory
 
@@ -206,3 +206,27 @@ def test_use_sim_time_that_is_changed_drops_the_goal(moving):
     moving.wait_for('use_sim_time was changed: the goal was dropped')
     moving.peer.call('planner/cancel')
     assert len(moving.trajectories) == sent
+
+
+def test_blocked_robot_goes_back_and_tells_where_the_way_is_blocked(moving):
+    gantry, real = moving.gantry, moving.gantry.step
+    at = gantry.data.qpos.copy()
+
+    def still():
+        real()
+        gantry.data.qpos[:], gantry.data.qvel[:] = at, 0.0
+
+    gantry.step = still
+    sent = len(moving.trajectories)
+    moving.tick(0.1)
+    moving.wait_for('from where it was told to be')
+    assert_stop(moving, sent)
+    del gantry.step
+    back = messages.to_trajectory(moving.trajectories[-1]).positions[-1]
+    assert np.abs(back - at).max() > 0.005
+    moving.tick(1.5)
+    moving.plan()
+    moving.wait_for('PLANNING: the way near landmark')
+    assert moving.counts['blocked'] == '1'
+    shown = [float(one) for one in moving.counts['goal_joints'].split(',')]
+    np.testing.assert_allclose(shown, FAR, atol=0.02)
