@@ -8,9 +8,8 @@ import time
 from collections.abc import Sequence
 
 import torch
-from rclpy.clock import Clock, ClockChange, JumpThreshold, ROSClock, TimeJump
+from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.subscription import MessageInfo
@@ -25,16 +24,14 @@ from grasp_ros.nodes.cameras import Cameras
 from grasp_ros.nodes.given import refuse_empty
 from grasp_ros.nodes.outlet import Outlet
 from grasp_ros.nodes.parameters import declare, on_change
+from grasp_ros.nodes.time import NodeTime
 from grasp_ros.observation.pairing import Pairing
-from grasp_ros.types import BadInput, ImageArray, Observation, Refused, seconds
+from grasp_ros.types import BadInput, ImageArray, Observation, Refused
 from grasp_ros.world_model.bundle import load_bundle
 
 WATCH_PERIOD = 0.25  # s, steady: whether images, time and planner still go on
 DIAGNOSTICS_EVERY = 4  # watches
 STOP_TIMEOUT = 1.5  # s that a running plan has to end at shutdown
-BACKWARD = JumpThreshold(
-    min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True
-)
 
 
 class PlannerNode(Node):
@@ -56,7 +53,9 @@ class PlannerNode(Node):
         torch.set_num_threads(config.model.threads)
         self._bundle = load_bundle(config.model, config.robot)
         self._out = Outlet(self)
-        self._pilot = Pilot(self._bundle, config, self._out, self._now_ns, time.monotonic_ns)
+        self._time = NodeTime(self, lambda: self._pilot.jump_ns(), self._forget)
+        now_ns = self._time.now_ns
+        self._pilot = Pilot(self._bundle, config, self._out, now_ns, time.monotonic_ns)
         self._cameras = Cameras(self, config.observation, self._bundle)
         self._pairing: Pairing[messages.AnyImage] = Pairing(
             config.observation,
@@ -82,7 +81,7 @@ class PlannerNode(Node):
             f'{bundle.path.name} on {bundle.device}, encoder on {bundle.encoder.provider}, '
             f'{config.planner.algorithm}, {"executing" if config.control.execute else shadow}'
         )
-        self._watched_now_ns()
+        self._time.watched_now_ns()
         self._pilot.look(self._lacking())
         self._pilot.activate()
 
@@ -111,12 +110,11 @@ class PlannerNode(Node):
         self.create_service(Trigger, '~/clear_fault', self._on_clear_fault)
         # Steady: it must also tick when /clock does not.
         self.create_timer(WATCH_PERIOD, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._jump = self.get_clock().create_jump_callback(BACKWARD, post_callback=self._on_jump)
 
     # callbacks: store and return
 
     def _on_joints(self, message: JointState) -> None:
-        now_ns = self._watched_now_ns()
+        now_ns = self._time.watched_now_ns()
         stamp_ns, values = messages.stamp_ns(message), (message.position, message.velocity)
         sample = self._pairing.add_joints(stamp_ns, message.name, *values, now_ns)
         if sample is not None:
@@ -124,7 +122,7 @@ class PlannerNode(Node):
             self._pair(now_ns)
 
     def _on_image(self, camera: str, message: messages.AnyImage, info: MessageInfo) -> None:
-        now_ns, stamp_ns = self._watched_now_ns(), messages.stamp_ns(message)
+        now_ns, stamp_ns = self._time.watched_now_ns(), messages.stamp_ns(message)
         refused = self._pairing.add_image(camera, stamp_ns, message, now_ns)
         if refused is not None:
             self._pilot.seen(refused, self._lacking())
@@ -165,21 +163,11 @@ class PlannerNode(Node):
         return response
 
     def _on_clear_fault(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._pairing.forgive(self._now_ns())
+        self._pairing.forgive(self._time.now_ns())
         fault = self._pilot.clear_fault()
         response.success = True
         response.message = 'there was no fault' if fault is None else f'cleared: {fault}'
         return response
-
-    def _on_jump(self, jump: TimeJump) -> None:
-        changed = jump.clock_change in (
-            ClockChange.ROS_TIME_ACTIVATED,
-            ClockChange.ROS_TIME_DEACTIVATED,
-        )
-        delta = seconds(jump.delta.nanoseconds)
-        self._forget(
-            'use_sim_time was changed' if changed else f'the clock jumped by {delta:.3f} s'
-        )
 
     def _forget(self, what: str) -> None:
         """Whatever was stamped or planned before means nothing now."""
@@ -190,7 +178,7 @@ class PlannerNode(Node):
     def _watch(self) -> None:
         if self._worker.died is not None:
             raise RuntimeError('the planner thread has died') from self._worker.died
-        self._watched_now_ns()
+        self._time.watched_now_ns()
         self._pilot.look(self._lacking())
         if self._watches % DIAGNOSTICS_EVERY == 0:
             with self._pilot.lock:
@@ -212,15 +200,4 @@ class PlannerNode(Node):
         return self._pilot.aim(goal)
 
     def _lacking(self) -> Refused | None:
-        return self._pairing.lacking(self._now_ns(), self._cameras.silent)
-
-    def _now_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
-
-    def _watched_now_ns(self) -> int:
-        """Now, by a clock that nobody has set since the last call."""
-        clock = self.get_clock()
-        settable = isinstance(clock, ROSClock) and not clock.ros_time_is_active
-        if settable and (jump := self._pilot.jump_ns()):
-            self._forget(f'somebody set the clock by {seconds(jump):.3f} s')
-        return self._now_ns()
+        return self._pairing.lacking(self._time.now_ns(), self._cameras.silent)

@@ -15,6 +15,7 @@ from trajectory_msgs.msg import JointTrajectory
 from grasp_ros.nodes import messages
 from grasp_ros.nodes.arguments import planner_ros_arguments
 from grasp_ros.nodes.planner import PlannerNode
+from grasp_ros.nodes.time import NodeTime
 from grasp_ros.types import Observation, nanoseconds
 
 
@@ -188,8 +189,8 @@ def test_camera_that_is_missing_is_named_with_its_type_and_the_other_transport(
 
 
 def test_clock_that_somebody_set_is_noticed(bundle, monkeypatch, capfd):
-    offset, real = [0], PlannerNode._now_ns
-    monkeypatch.setattr(PlannerNode, '_now_ns', lambda node: real(node) + offset[0])
+    offset, real = [0], NodeTime.now_ns
+    monkeypatch.setattr(NodeTime, 'now_ns', lambda node: real(node) + offset[0])
     arguments = planner_ros_arguments('gantry', 'plan.yaml', str(bundle), True, 'c', False, '')
     with running(partial(PlannerNode, arguments), arguments) as (node, _, _):
         for hours in (-1, 2):
