@@ -167,3 +167,11 @@ def test_trajectories_that_the_controller_gave_up_spoil_no_actions():
     free = line.follows & ~line.blocked.any(axis=1)
     off = np.abs(line.actions - line.moved / 0.1333 / 0.9)[free].max(axis=1) > 0.2
     assert off.mean() < 0.05
+
+
+def test_each_joint_is_blocked_by_its_own_tolerance():
+    # A lag that is left in the actions: less than a quarter of a model step.
+    recording = recorded(moving(60.0, lag=0.02))
+    line, _ = looked_at(recording, tracking_tolerance=(0.06, 0.004))
+    shoulder, elbow = line.blocked.mean(axis=0)
+    assert shoulder == 0 and elbow > 0.3
