@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
 
 from grasp_ros.planning.greedy import gauss_newton, travel_steps
 from grasp_ros.planning.objective import Goal
@@ -199,3 +201,88 @@ def test_times_are_those_at_which_landmarks_are_passed():
     for landmark, time in zip(path.landmarks, path.times, strict=True):
         nearest = (path.latents - memory.latents[landmark]).norm(dim=1).argmin()
         assert int(nearest) == pytest.approx(time, abs=1.0)
+
+
+def scattered(count: int = 300) -> Memory:
+    """Landmarks in the square [-1, 1], joined with those within four steps, both ways."""
+    latents = torch.rand(count, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    edges = ((torch.cdist(latents, latents) < 4 * SPEED) & ~torch.eye(count).bool()).nonzero()
+    steps = travel_steps(free, latents[edges[:, 0]], latents[edges[:, 1]], 2, 15)
+    return Memory(latents, latents.clone(), edges[steps.isfinite()], steps[steps.isfinite()], {})
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_neighbours_that_are_not_waited_for_would_not_have_been_better(seed):
+    memory, neighbours = scattered(), 12
+    roadmap = Roadmap(memory, free, actions=2, connect_steps=15, neighbours=neighbours)
+    start, goal = torch.rand(2, 2, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+    def nearest(to):
+        return (memory.latents - to).norm(dim=1).topk(neighbours, largest=False).indices
+
+    near, last = nearest(start), nearest(goal)
+    onto = travel_steps(free, start.expand(len(near), 2), memory.latents[near], 2, 15)
+    off = travel_steps(free, memory.latents[last], goal.expand(len(last), 2), 2, 15)
+    weights = (memory.edge_steps.numpy(), memory.edges.T.numpy())
+    between = dijkstra(csr_array(weights, shape=(300, 300)), indices=near.numpy())[:, last.numpy()]
+    direct = travel_steps(free, start[None], goal[None], 2, 15)
+    best = min((onto[:, None] + torch.from_numpy(between) + off).min(), direct[0])
+    roadmap.set_goal(Goal.of(goal, 0.1))
+    path = roadmap.path(start)
+    assert path is not None
+    assert path.steps == pytest.approx(float(best), rel=0.01)
+
+
+def test_neighbour_that_takes_longer_to_reach_is_taken_where_it_leads_on_faster():
+    # From the start, one landmark is a step away and leads round the ring; another is 9 steps off.
+    memory = ring()
+    start = memory.latents[0] * 1.05
+    other = torch.tensor([[0.6, 0.0]])
+    goal = torch.tensor([-1.0, 0.0])
+    more = replace(
+        memory,
+        latents=torch.cat([memory.latents, other]),
+        positions=torch.cat([memory.positions, other]),
+        edges=torch.cat([memory.edges, torch.tensor([[40, 20]])]),
+        edge_steps=torch.cat([memory.edge_steps, torch.tensor([3.0])]),
+    )
+    roadmap = Roadmap(more, free, actions=2, connect_steps=15, neighbours=24)
+    roadmap.set_goal(Goal.of(goal, 0.1))
+    path = roadmap.path(start)
+    assert path is not None and path.landmarks[0] == 40
+
+
+def test_island_beside_the_goal_hides_no_way():
+    memory = ring(20)
+    goal = memory.latents[10] + torch.tensor([0.1, 0.0])
+    angle = torch.arange(12) * torch.pi / 6
+    island = goal + 0.02 * torch.stack([angle.cos(), angle.sin()], dim=1)
+    inner = torch.stack([torch.arange(12), torch.arange(12).roll(1)], dim=1) + 20
+    more = replace(
+        memory,
+        latents=torch.cat([memory.latents, island]),
+        positions=torch.cat([memory.positions, island]),
+        edges=torch.cat([memory.edges, inner]),
+        edge_steps=torch.cat([memory.edge_steps, torch.ones(12)]),
+    )
+    roadmap = roadmap_of(more)
+    roadmap.set_goal(Goal.of(goal, 0.1))
+    path = roadmap.path(torch.tensor([1.0, 0.0]))
+    assert path is not None and path.landmarks[-1] < 20
+
+
+def test_travel_that_cannot_arrive_in_time_is_given_up_early():
+    asked = 0
+
+    def slow(z, a):
+        nonlocal asked
+        asked += len(z)
+        return z + 1e-3 * a
+
+    steps = travel_steps(slow, torch.zeros(100, 2), torch.ones(100, 2), actions=2, limit=15)
+    assert steps.isinf().all() and asked <= 100 * 5  # a linearisation and two steps
+
+
+def test_travel_to_where_one_is_takes_no_time():
+    here = torch.tensor([[0.3, 0.2]])
+    assert travel_steps(free, here, here, actions=2, limit=15).tolist() == [0.0]
