@@ -15,14 +15,14 @@ CELLS = 12  # a joint, over its range
 TRIES = 2  # blocked so often on the way into a cell: it cannot be entered from here
 DRAWN = 5  # openings; the nearest of them is tried
 FURTHER = 4  # cells at most beyond where nobody was yet, that the robot then goes on
-SEARCHED = 2000  # cells at most: in a space of many joints there are always openings near by
+SEARCHED = 200  # cells at most: in a space of many joints there are always openings near by
 PAIR_CELLS = 20  # a joint, for the coverage that people are told
 
 Cell = tuple[int, ...]
 
 
 class Visited:
-    """Cells that the robot was in, and the neighbours that it went to from each."""
+    """Cells that the robot was in, and the ways that it went between them."""
 
     def __init__(self, limits: Limits):
         self._low, self._span = limits.position_min, limits.position_max - limits.position_min
@@ -40,7 +40,9 @@ class Visited:
         self._place[cell] = np.array(position)
         self._ways.setdefault(cell, set())
         if self._newest is not None and self._newest != cell:
+            # Most ways lead back, too; one that does not is cut when it is tried.
             self._ways[self._newest].add(cell)
+            self._ways[cell].add(self._newest)
         self._newest = cell
         fine = self._index(position, PAIR_CELLS)
         for seen, (i, j) in zip(self._seen, self._pairs, strict=True):
