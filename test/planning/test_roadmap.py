@@ -286,3 +286,15 @@ def test_travel_that_cannot_arrive_in_time_is_given_up_early():
 def test_travel_to_where_one_is_takes_no_time():
     here = torch.tensor([[0.3, 0.2]])
     assert travel_steps(free, here, here, actions=2, limit=15).tolist() == [0.0]
+
+
+def test_last_stretch_is_not_cut_short_by_a_landmark_that_arrives_first():
+    goal = torch.tensor([0.0, 0.0])
+    latents = torch.tensor([[3 * SPEED, 0.0], [-6 * SPEED, 0.0], [-18 * SPEED, 0.0]])
+    edges = torch.tensor([[1, 0], [0, 1], [2, 1], [1, 2]])
+    memory = Memory(latents, latents.clone(), edges, torch.tensor([30.0, 30.0, 12.0, 12.0]), {})
+    roadmap = roadmap_of(memory)
+    roadmap.set_goal(Goal.of(goal, 0.1))
+    path = roadmap.path(latents[2] - torch.tensor([2 * SPEED, 0.0]))
+    assert path is not None and path.landmarks == (2, 1)
+    assert path.steps == pytest.approx(20, abs=1)
