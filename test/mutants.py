@@ -22,6 +22,7 @@ class Mutant:
 
 
 GRASP, SYNC = 'grasp_ros/planning/grasp.py', 'grasp_ros/planning/sync.py'
+LIFTED = 'grasp_ros/planning/lifted.py'
 ANYTIME, ICEM = 'grasp_ros/planning/anytime.py', 'grasp_ros/planning/icem.py'
 BOXQP, OBJECTIVE = 'grasp_ros/planning/boxqp.py', 'grasp_ros/planning/objective.py'
 GREEDY, LOOP = 'grasp_ros/planning/greedy.py', 'grasp_ros/control/receding_horizon.py'
@@ -40,42 +41,46 @@ OF_REFERENCE = ('test/control/test_reference.py',)
 
 MUTANTS = (
     # GRASP
-    Mutant('Gauss-Newton removed', GRASP, 'a.copy_(better)', 'pass', OF_GRASP),
     Mutant(
-        'lifted part removed',
-        GRASP,
-        """            if config.action_step == 'adam':
-                prediction, a.grad = self._action_gradient(a, s, goal)
-            else:
-                prediction, better = self._gauss_newton(a, s, goal)
-                a.copy_(better)
-            s.grad = _state_gradient(prediction, s, goal)
-            optimiser.step()
-""",
-        '',
+        'Gauss-Newton removed', LIFTED, 'self._a.copy_(new.view_as(self._a))', 'pass', OF_GRASP
+    ),
+    Mutant('lifted part removed', GRASP, 'lifted.move()', 'pass', OF_GRASP),
+    Mutant('states never relax', LIFTED, 'self.relax(prediction)', 'pass', OF_GRASP),
+    Mutant('no tension', LIFTED, 'between, self._config.tension)', 'between, 0.0)', OF_GRASP),
+    Mutant(
+        'states relax before actions are sought',
+        LIFTED,
+        "== 'relax' and self._moves:",
+        "== 'relax':",
         OF_GRASP,
     ),
-    Mutant('states frozen', GRASP, 's.grad = _state_gradient(', '_state_gradient(', OF_GRASP),
+    Mutant('no noise', GRASP, 'noisy += ', 'noisy = noisy + ', OF_GRASP),
     Mutant(
-        'moments kept over a sync',
+        'one restart', GRASP, 's = s.repeat(restarts, 1, 1)', 's = s.repeat(1, 1, 1)', OF_GRASP
+    ),
+    Mutant(
+        'restarts do not follow the time',
         GRASP,
-        'optimiser = self._optimiser(a, s)  # moments',
-        'pass  # moments',
+        'self._restarts = max(1, self._restarts // 2)',
+        'pass',
         OF_GRASP,
     ),
-    Mutant('actions not clamped', GRASP, 'a.clamp_(-1, 1)\n', 'pass\n', OF_CONTRACT),
     Mutant(
-        'last iteration not synced',
-        GRASP,
-        '(last or iteration % config.sync_every == 0)',
-        '(iteration % config.sync_every == 0)',
+        'states frozen under Adam',
+        LIFTED,
+        'self._s.grad = self.state_gradient(prediction)',
+        'pass',
         OF_GRASP,
     ),
+    Mutant('no tension under Adam', LIFTED, 'gradient[:, 1:] += pull', 'pass', OF_GRASP),
+    Mutant('moments kept over a sync', GRASP, 'lifted.restart()', 'pass', OF_GRASP),
+    Mutant('actions not clamped', LIFTED, 'self._a.clamp_(-1, 1)\n', 'pass\n', OF_CONTRACT),
+    Mutant('last iteration not synced', GRASP, 'elif not synced:', 'elif False:', OF_GRASP),
     Mutant(
         'last state not put back to the goal',
         GRASP,
-        's[:, -1] = goal.pinned(s[:, -1])\n            a.clamp_',
-        'a.clamp_',
+        's[:, -1] = problem.goal.pinned(s[:, -1])',
+        'pass',
         (*OF_GRASP, *OF_GOAL),
     ),
     Mutant(
@@ -87,14 +92,14 @@ MUTANTS = (
     ),
     Mutant(
         'goal term without weights',
-        GRASP,
+        LIFTED,
         '(seen - goal.latent) * goal.weight',
         '(seen - goal.latent)',
         OF_GOAL,
     ),
     Mutant(
         'goal term forgotten by Gauss-Newton',
-        GRASP,
+        LIFTED,
         'to_goal = self._config.gamma * goal.weight',
         'to_goal = 0 * goal.weight',
         (*OF_GRASP, *OF_GOAL),

@@ -45,9 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--simulator', default='mujoco', choices=tuple(ENGINES))
     parser.add_argument('--bundle', default='', help='model bundle; default: ROBOT_WORLD')
-    parser.add_argument('--planner', default='grasp', choices=tuple(PLANNERS))
-    parser.add_argument('--horizon', default='auto', help="model steps, 'N s', or 'auto'")
-    parser.add_argument('--params-file', default='plan.yaml', help='planner parameters')
+    parser.add_argument(
+        '--params-file',
+        default='plan.yaml',
+        help='planner parameters: a name in config/, say baselines/pursuit.yaml, or a file',
+    )
+    parser.add_argument('--planner', choices=tuple(PLANNERS), help='instead of the file says')
+    parser.add_argument('--horizon', help="model steps, 'N s', or 'auto', instead of the file's")
     parser.add_argument('--episodes', type=int, default=5, help='random start/goal pairs')
     parser.add_argument('--seed', type=int, default=0, help='seed of the pairs')
     parser.add_argument('--real-time-factor', type=float, default=1.0)
@@ -72,10 +76,11 @@ def run(options: argparse.Namespace) -> int:
     load_engine(options.simulator)
     world = load_world(options.world)
     bundle = options.bundle or world.bundle
-    horizon: str | int = int(options.horizon) if options.horizon.isdigit() else options.horizon
     files = (find('config', options.params_file), world.robot_file)
-    overrides = {'planner__algorithm': options.planner, 'planner__horizon': horizon}
-    load(PlannerNodeConfig, *files, **overrides)  # refuse here what the node would refuse
+    given = _given(options)
+    overrides = {name.replace('.', '__'): value for name, value in given.items()}
+    # Refuse here what the node would refuse.
+    config = load(PlannerNodeConfig, *files, **overrides).planner
     find('models', bundle)
     problems = world.task.sample(options.episodes, options.seed)
 
@@ -91,7 +96,8 @@ def run(options: argparse.Namespace) -> int:
         use_sim_time=True,
         namespace='',
     )
-    planner += ['-p', f'planner.algorithm:={options.planner}', '-p', f'planner.horizon:={horizon}']
+    for name, value in given.items():
+        planner += ['-p', f'{name}:={value}']
     commands = {'simulator': [SIMULATOR_NODE, *simulator], 'planner': [PLANNER_NODE, *planner]}
     episodes = _episodes(world, problems, commands)
     if episodes is None:
@@ -101,8 +107,9 @@ def run(options: argparse.Namespace) -> int:
         episodes,
         world=world.name,
         simulator=options.simulator,
-        planner=options.planner,
-        horizon=horizon,
+        params_file=options.params_file,
+        planner=config.algorithm,
+        horizon=config.horizon,
         seed=options.seed,
         real_time_factor=options.real_time_factor,
         bundle=bundle,
@@ -116,13 +123,24 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_text(json.dumps(report, indent=2))
     if not options.no_pictures:
-        name = f'{world.name}_{options.planner}'
+        name = f'{world.name}_{config.algorithm}'
         with console.status('drawing'):
             remembered = ways(bundle, world, episodes)
             written = save(episodes, world, options.simulator, options.out, name, remembered)
         for path in written[:2]:
             console.print(f'wrote {path}')
     return 0 if report['successes'] == len(episodes) else 1
+
+
+def _given(options: argparse.Namespace) -> dict[str, str | int]:
+    """The planner's parameters that the options change."""
+    given: dict[str, str | int] = {}
+    if options.planner:
+        given['planner.algorithm'] = options.planner
+    if options.horizon:
+        steps = options.horizon
+        given['planner.horizon'] = int(steps) if steps.isdigit() else steps
+    return given
 
 
 def _episodes(
