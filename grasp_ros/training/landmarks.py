@@ -21,9 +21,10 @@ from grasp_ros.world_model.manifest import RoadmapSettings
 from grasp_ros.world_model.memory import Memory, encode_thumbnail
 
 NEAREST = 12  # landmarks, by latent distance, that each is tried to be joined with, both ways
-FEWEST, MOST = 75, 5000  # landmarks that are tried; a search of more of them takes too long
+FEWEST, MOST = 150, 5000  # landmarks that are tried; a search of more of them takes too long
 LARGEST = 7_000_000  # bytes of the memory's file: a bundle has at most 10 MB
 SAME_SHARE, SAME_LENGTH = 0.02, 1.03  # as many ways, and as short
+LOOK_AHEAD = 2  # doublings of the number that must not make it better
 EDGE_BYTES = 20
 BATCH = 4096  # travels at a time
 
@@ -88,7 +89,9 @@ def _as_good_as_any(
     for memory in memories:
         tried.append((memory, try_ways(memory)))
         best = _enough([steps for _, steps in tried])
-        if best < len(tried) - 1 and np.isfinite(tried[best][1]).mean() >= 1 - SAME_SHARE:
+        shared = np.isfinite(tried[best][1]).mean()
+        # Ways become shorter by little and little: twice as many alone would not show it.
+        if best < len(tried) - LOOK_AHEAD and shared >= 1 - SAME_SHARE:
             break
     return tried[best][0]
 
