@@ -59,7 +59,7 @@ class Progress:
         then_ns, then = before
         count = round((stamp_ns - then_ns) / self._step_ns)
         told = self._told(reference, np.linspace(then_ns, stamp_ns, count + 1))
-        if self._steps(told - told[0]).max() < TOLD:
+        if self._steps(told[-1] - told[0]) < TOLD:  # to and fro before a goal tells nothing
             return False
         actions = torch.as_tensor(self._command.actions(told), dtype=latent.dtype)
         actions = actions.to(latent.device)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Surprise and motion that leads nowhere, of a point whose model is known."""
+
+import numpy as np
+import torch
+
+from grasp_ros.control.progress import FRUITLESS, Progress
+from grasp_ros.control.reference import Reference
+from grasp_ros.robot.command import make_command
+from grasp_ros.types import NS, JointTrajectory, nanoseconds
+
+STEP = np.array([0.015, 0.015])  # m a model step
+BOUNDS = (0.15, 0.15)
+COMMAND = make_command('joint_velocity', tuple(-one for one in BOUNDS), BOUNDS, 0.1)
+PERIOD = nanoseconds(0.2)
+
+
+def along(end, seconds: float = 10.0) -> Reference:
+    """Told to go from the middle to a place in so many seconds, evenly."""
+    count = round(seconds * 10) + 1
+    places = np.linspace([0.0, 0.0], end, count)
+    velocities = np.tile(places[1] - places[0], (count, 1)) * 10
+    times = np.arange(count) * nanoseconds(0.1)
+    return Reference(JointTrajectory(('x', 'y'), NS, times, places, velocities))
+
+
+def progress() -> Progress:
+    """Latents are places in model steps; the model moves by one a step and axis."""
+    return Progress(lambda z, a: z + a, COMMAND, STEP, scale=1.0)
+
+
+def surprises(reference: Reference, share: float, count: int = 8) -> list[bool]:
+    """What is said while the robot makes a share of its way."""
+    judge, said = progress(), []
+    for stamp in range(NS, NS + count * PERIOD, PERIOD):
+        here = reference.at(stamp).position * share / STEP
+        latent = torch.from_numpy(here).float()
+        said.append(judge.surprised(stamp, latent, reference))
+    return said
+
+
+def test_robot_that_goes_where_the_model_says_is_no_surprise():
+    assert not any(surprises(along([1.5, 0.0]), 1.0))
+    assert not any(surprises(along([1.5, 0.0]), 0.5)), 'a robot that lags is none either'
+
+
+def test_what_does_not_move_as_the_model_says_is_a_surprise_within_a_second():
+    said = surprises(along([1.5, 0.0]), 0.1)
+    assert any(said) and said.index(True) <= 5
+
+
+def test_a_block_that_the_model_knew_is_no_surprise():
+    judge, reference = Progress(lambda z, a: z, COMMAND, STEP, 1.0), along([1.5, 0.0])
+    for stamp in range(NS, 3 * NS, PERIOD):
+        assert not judge.surprised(stamp, torch.zeros(2), reference)
+
+
+def test_nothing_is_learned_from_a_robot_that_is_told_to_stand():
+    assert not any(surprises(along([0.01, 0.0]), 0.0, 20))
+
+
+def fruitless(reference: Reference, to_go) -> float | None:
+    """Model steps of told motion after which it was said, or None."""
+    judge = progress()
+    for count in range(40):
+        if judge.fruitless(NS + count * PERIOD, to_go(2 * count), reference):
+            return 2 * count
+    return None
+
+
+def test_motion_that_leads_no_nearer_is_told():
+    told = along([1.5, 0.0])
+    assert fruitless(told, lambda moved: 60.0 - moved) is None
+    stopped = fruitless(told, lambda moved: 60.0)
+    assert FRUITLESS < stopped <= FRUITLESS + 6
+    assert fruitless(along([0.01, 0.0]), lambda moved: 60.0) is None, 'it was told to stand'
+    assert fruitless(told, lambda moved: 2.0) is None, 'at the goal it is no matter of the map'
