@@ -70,12 +70,12 @@ def build_memory(
 
 
 def _sizes(data: Dataset, frames: NDArray[np.int64], latent: int) -> list[int]:
-    """Numbers of landmarks to try, each twice the one before; the last is all that fit."""
+    """Numbers of landmarks to try, each about twice the one before; the last: all that fit."""
     examples = [len(encode_thumbnail(data.images[one])) for one in evenly(frames, 50)]
     numbers = 4 * (latent + data.positions.shape[1])
     each = np.mean(examples) + numbers + 2 * NEAREST * EDGE_BYTES
     most = min(len(frames), MOST, int(LARGEST / each))
-    return [*(FEWEST * 2**i for i in range(16) if FEWEST * 2**i < most), most]
+    return [*(FEWEST * 2**i for i in range(16) if FEWEST * 2**i < most / 1.5), most]
 
 
 def _as_good_as_any(
