@@ -27,10 +27,13 @@ def calibrate(
     latents: Tensor,
     images: Mapping[str, NDArray[np.uint8]],
     positions: FloatArray,
+    full_step: float,
 ) -> Bounds:
     """The bounds that let frames like these pass, none of which the landmarks are taken from.
 
     latents (N, D), images (N, H, W, 3) by camera, measured joint positions (N, J).
+    full_step: how far a joint goes in a model step, m or rad. The joints that a picture shows may
+    be so much further off: coarser pictures, or ones a moment older, are no fault.
     """
     likeness = Likeness(memory)
     frames = np.unique(np.linspace(0, len(latents) - 1, MOST).astype(int))
@@ -41,7 +44,7 @@ def calibrate(
     }
     nearest = [likeness.latent(known[i].numpy()) for i in frames]
     apart = np.abs(head.positions(known[frames]).numpy() - positions[frames])
-    return Bounds(_bound(nearest), pictures, tuple(_bound(one) for one in apart.T))
+    return Bounds(_bound(nearest), pictures, tuple(_bound(one) + full_step for one in apart.T))
 
 
 def _bound(distances: NDArray[np.float64] | list[float]) -> float:

@@ -110,10 +110,13 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     pairs, way_steps = ways(memory, dynamics, actions.shape[1], settings, unseen, rng)
     head = fit_joint_head(latents, learnt.positions)
     errors = joint_error(head, unseen, held_out.positions)
-    bounds = calibrate(memory, head, unseen, {CAMERA: held_out.images}, held_out.positions)
+    full_step = _full_step(learnt)
+    bounds = calibrate(
+        memory, head, unseen, {CAMERA: held_out.images}, held_out.positions, full_step
+    )
     same, steps = latent_distances(learnt, latents)
     tolerance, spread = max(same, float(steps.min()) / 2), joint_spread(data.positions)
-    full_step, reached = _full_step(learnt), np.isfinite(way_steps)
+    reached = np.isfinite(way_steps)
     miss = expected_arrival(np.array(errors.p95), tolerance, steps, full_step, np.array(spread))
     without = cut_off(learnt.positions, held_out.positions[pairs], reached)
     report = {

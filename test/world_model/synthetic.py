@@ -94,7 +94,7 @@ def make(path: Path, count: int = 40) -> Encoder:
     )
     held_out = rng.uniform(-1, 1, (count, 3))
     head, unseen = fit_joint_head(latents, known), seen(held_out)
-    bounds = calibrate(memory, head, *unseen, held_out)
+    bounds = calibrate(memory, head, *unseen, held_out, 0.1)
     dynamics = ResidualMLP(LATENT, 3, 16, 2)
     manifest = Manifest(
         'arm3',
