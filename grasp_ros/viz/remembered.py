@@ -37,7 +37,8 @@ def ways(name: str, world: World, episodes: Sequence[Episode]) -> list[Way | Non
     It is searched from the remembered place nearest to the start, so it is what the planner was
     shown at first, but for what it learned to be blocked.
     """
-    bundle = load_bundle(ModelConfig(bundle=name), world.robot)
+    # Whether it may be planned with was for the planner to say.
+    bundle = load_bundle(ModelConfig(bundle=name, accept_bad_bundle=True), world.robot)
     settings, command = bundle.manifest.roadmap, bundle.manifest.command
     roadmap = Roadmap(
         bundle.memory,
