@@ -88,10 +88,6 @@ class Drawn:
         """What cameras would show: where the joints are."""
         return torch.from_numpy(observation.position / STEP).float()
 
-    def joints_shown(self, latent: Tensor) -> np.ndarray:
-        """The place that a latent (2,) is."""
-        return self.joint_head.positions(latent).double().numpy()
-
     def remembered(self, landmark: int) -> Observation:
         """At a landmark, at rest."""
         position = self.memory.positions[landmark].double().numpy()
