@@ -21,7 +21,9 @@ from grasp_ros.world_model.manifest import RoadmapSettings
 from grasp_ros.world_model.memory import Memory, encode_thumbnail
 
 NEAREST = 12  # landmarks, by latent distance, that each is tried to be joined with, both ways
-FEWEST, MOST = 150, 5000  # landmarks that are tried; a search of more of them takes too long
+# Landmarks that are tried: fewer are too rough a memory to tell what was never seen, and a search
+# of more takes too long.
+FEWEST, MOST = 500, 5000
 LARGEST = 7_000_000  # bytes of the memory's file: a bundle has at most 10 MB
 SAME_SHARE, SAME_LENGTH = 0.02, 1.03  # as many ways, and as short
 LOOK_AHEAD = 2  # doublings of the number that must not make it better
