@@ -110,7 +110,7 @@ class RecedingHorizon:
         latents = memory.latents
         self._seen(self._bundle.remembered(0))
         goal = self._goal_at(latents[0])
-        self._route.set_goal(goal, self._shown(goal.latent))
+        self._route.set_goal(goal, self._bundle.joints_shown(goal.latent))
         far = int(goal.distance(latents).argmax())
         position = memory.positions[far].cpu().numpy().astype(np.float64)
         found = self._route.problem(latents[far], position, 0)
@@ -126,7 +126,7 @@ class RecedingHorizon:
         if isinstance(latent, Refused):
             return latent
         goal = self._goal_at(latent)
-        self._goal_joints = self._shown(latent)
+        self._goal_joints = self._bundle.joints_shown(latent)
         self._route.set_goal(goal, self._goal_joints)
         self._goal, self._last, self._near = goal, None, 0
         self.recovery.begin()
@@ -202,7 +202,7 @@ class RecedingHorizon:
         """What leads nowhere is as good as blocked, where the plan wants to be soon."""
         stamp_ns = observation.stamp_ns
         if steps is not None and self._progress.fruitless(stamp_ns, steps, reference):
-            wanted = self._shown(plan.latents[1])
+            wanted = self._bundle.joints_shown(plan.latents[1])
             self._take(Blocked(stamp_ns, observation.position, reference, wanted))
 
     def _start(self, observation: Observation, reference: Reference) -> tuple[int, int]:
@@ -226,11 +226,6 @@ class RecedingHorizon:
         """The latent of an observation that is like something in the memory."""
         latent = self._bundle.encode(observation)
         return self._bundle.trust.judge(latent, observation) or latent
-
-    def _shown(self, latent: Tensor) -> FloatArray:
-        """The joints (J,) that a latent (D,) shows."""
-        positions = self._bundle.joint_head.positions(latent)
-        return np.asarray(positions.detach().cpu().numpy(), dtype=np.float64)
 
     def _goal_at(self, latent: Tensor) -> Goal:
         return Goal.of(latent, self._bundle.manifest.goal_tolerance)

@@ -44,9 +44,9 @@ def calibrate(
     }
     nearest = [likeness.latent(known[i].numpy()) for i in frames]
     apart = np.abs(head.positions(known[frames]).numpy() - positions[frames])
-    return Bounds(_bound(nearest), pictures, tuple(_bound(one) + full_step for one in apart.T))
+    return Bounds(_bound(nearest), pictures, tuple(_bound(one, full_step) for one in apart.T))
 
 
-def _bound(distances: NDArray[np.float64] | list[float]) -> float:
+def _bound(distances: NDArray[np.float64] | list[float], more: float = 0.0) -> float:
     # Four digits, and never 0: in a memory of all frames each is its own landmark.
-    return max(1e-6, float(f'{MARGIN * np.quantile(distances, QUANTILE):.4g}'))
+    return max(1e-6, float(f'{MARGIN * np.quantile(distances, QUANTILE) + more:.4g}'))

@@ -58,7 +58,7 @@ class Bundle:
 
         How exactly: manifest.joint_error.
         """
-        return np.asarray(self.joint_head.positions(latent).cpu(), dtype=np.float64)
+        return np.asarray(self.joint_head.positions(latent).detach().cpu(), dtype=np.float64)
 
     def remembered(self, landmark: int) -> Observation:
         """What was seen at a landmark, at the cameras' own sizes, of a robot at rest."""
