@@ -92,6 +92,9 @@ class GraspConfig(PlannerSettings):
     lookahead: int = param(
         3, 'pursuit: how many steps ahead on the path an action aims', 'steps', low=1, high=100
     )
+    running_weight: float = param(
+        1.0, 'weight of the mean cost along the way beside the last', low=0.0
+    )
 
     def broken_rules(self) -> Iterator[str]:
         """See PlannerSettings."""
@@ -110,6 +113,9 @@ class GdConfig(PlannerSettings):
     lr: float = param(0.05, 'Adam step of the actions', low=0.0, high=10.0)
     noise_beta: float = param(2.0, 'exponent of the coloured noise, 0 = white', low=0.0, high=10.0)
     init_std: float = param(0.5, 'standard deviation of the first actions', low=0.0, high=10.0)
+    running_weight: float = param(
+        1.0, 'weight of the mean cost along the way beside the last', low=0.0
+    )
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def test_settings_of_the_paper_are_shipped_and_stay_when_the_defaults_change(rob
     config = load(PlannerNodeConfig, PAPER, robot_file).planner
     assert config.settings == GraspConfig(
         init='line', action_step='adam', state_step='adam', tension=0.0, noise_share=1.0,
-            iterations=750, lr_states=0.1, lr_actions=0.005,
+            running_weight=0.0,            iterations=750, lr_states=0.1, lr_actions=0.005,
         state_noise=0.005, gamma=1.0, sync='gd', sync_every=50, sync_steps=10, sync_lr=0.05,
         lookahead=3, restarts=1,
     )  # fmt: skip
