@@ -84,6 +84,10 @@ class Drawn:
         self.joint_head = JointHead(STEP * torch.eye(2), torch.zeros(2))
         self.trust = SimpleNamespace(judge=lambda latent, observation: None)
 
+    def joints_shown(self, latent: Tensor) -> np.ndarray:
+        """The place (2,) that a latent (2,) shows, m."""
+        return self.joint_head.positions(latent).detach().double().numpy()
+
     def encode(self, observation: Observation) -> Tensor:
         """What cameras would show: where the joints are."""
         return torch.from_numpy(observation.position / STEP).float()
