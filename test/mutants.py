@@ -48,10 +48,10 @@ MUTANTS = (
     Mutant('states never relax', LIFTED, 'self.relax(prediction)', 'pass', OF_GRASP),
     Mutant('no tension', LIFTED, 'between, self._config.tension)', 'between, 0.0)', OF_GRASP),
     Mutant(
-        'states relax before actions are sought',
+        'states move by what the old actions did',
         LIFTED,
-        "== 'relax' and self._moves:",
-        "== 'relax':",
+        'after = self._step(inputs, new)',
+        'after = here',
         OF_GRASP,
     ),
     Mutant('no noise', GRASP, 'noisy += ', 'noisy = noisy + ', OF_GRASP),

@@ -56,8 +56,7 @@ class Lifted:
             prediction = self.gauss_newton()
         if self._config.state_step == 'adam':
             self._s.grad = self.state_gradient(prediction)
-        elif self._config.state_step == 'relax' and self._moves:
-            # Not at first: the model has predicted what the robot does at rest.
+        elif self._config.state_step == 'relax':
             self.relax(prediction)
         if self._adam is not None:
             self._adam.step()
@@ -76,12 +75,16 @@ class Lifted:
         return seen, gradient
 
     def gauss_newton(self) -> Tensor:
-        """F(s_t, a_t) (R, T, D) before the step; the stop-gradient makes all steps independent."""
-        a, s, goal = self._a.flatten(0, 1), self._s, self._goal
+        """One step of all actions; F(s_t, a_t) (R, T, D) after it.
+
+        The stop-gradient makes the T subproblems independent. The states must move by what the
+        new actions do: by that of the old ones, both swing about each other for ever.
+        """
+        a, s, inputs, goal = self._a.flatten(0, 1), self._s, self._inputs(), self._goal
         if self._moves % FRESH == 0:
-            here, self._jacobian = linearise(self._step, self._inputs(), a)
+            here, self._jacobian = linearise(self._step, inputs, a)
         else:
-            here = self._step(self._inputs(), a)
+            here = inputs + self._motion  # the states moved a little, the actions did not
         target, weight = s[:, 1:], None
         if self._config.gamma or not goal.unweighted:
             # Both terms are squares of F less something: one target and one weight stand for them.
@@ -92,7 +95,9 @@ class Lifted:
             weight = (fit + to_goal).repeat(len(s), 1)
         new = boxed_step(here, self._jacobian, a, target.flatten(0, 1), weight, boxqp.sweep)
         self._a.copy_(new.view_as(self._a))
-        return here.view(*self._a.shape[:2], -1)
+        after = self._step(inputs, new)
+        self._motion = after - inputs
+        return after.view(*self._a.shape[:2], -1)
 
     def state_gradient(self, prediction: Tensor) -> Tensor:
         """dL/ds (R, T + 1, D) in closed form; none for the first state."""

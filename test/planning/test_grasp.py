@@ -241,7 +241,8 @@ def test_model_is_asked_once_an_iteration(action_step):
     if action_step == 'adam':
         assert calls == [40] * 7
     else:  # and its derivatives now and then
-        assert calls == [40 if i % FRESH else 120 for i in range(7)]
+        fresh = [120, 40]
+        assert calls == (fresh + (FRESH - 1) * [40] + fresh + 2 * [40])
 
 
 def test_search_begins_at_rest():
