@@ -148,6 +148,8 @@ def test_reference_is_continuous_over_replans(bench: Bench):
 @pytest.mark.parametrize('latency_steps', [2, 10, 19])
 def test_slow_images_do_not_break_the_motion(bench: Bench, latency_steps):
     """Whatever the latency, the robot gets up to speed and keeps it: plans join one another."""
+    bench.reset(np.array([-0.2, -0.26]))
+    bench.goal_at(np.array([-0.2, 0.26]))  # along a corridor: nothing is in the way
     moved = []
     for _ in range(16):
         before = bench.robot.joints().position
