@@ -32,6 +32,9 @@ FRESH = 4  # moves that one linearisation serves: it is what costs, and changes 
 class Lifted:
     """Actions a (R, T, A) and virtual states s (R, T + 1, D), which are changed in place."""
 
+    _jacobian: Tensor  # (R T, A, D), as it was linearised last
+    _motion: Tensor  # (R T, D), what the actions move
+
     def __init__(self, step: Step, config: GraspConfig, goal: Goal, a: Tensor, s: Tensor):
         self._step, self._config, self._goal = step, config, goal
         self._a, self._s = a, s
