@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of planners: parameters, options and planners follow from its rows."""
 
+import functools
 import subprocess
 import sys
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from grasp_ros.planning.registry import PLANNERS, GraspConfig
 from grasp_ros.share import share_directory
 
 TABLE = {row.name: row for row in parameters(PlannerNodeConfig)}
+BASELINES = sorted((share_directory() / 'config/baselines').glob('*.yaml'))
 PAPER = share_directory() / 'config/plan_paper.yaml'
 
 
@@ -44,3 +46,19 @@ def test_settings_of_the_paper_are_shipped_and_stay_when_the_defaults_change(rob
     )  # fmt: skip
     named = {name for name in read_parameter_file(PAPER) if '.grasp.' in name}
     assert named == {f'planner.grasp.{name}' for name in asdict(config.settings)}
+
+
+@pytest.mark.parametrize('file', BASELINES, ids=lambda file: file.stem)
+def test_baselines_differ_from_what_is_shipped_by_what_they_name(file, robot_file):
+    shipped, baseline = (
+        load(PlannerNodeConfig, robot_file),
+        load(PlannerNodeConfig, file, robot_file),
+    )
+    changed = {row for row in read_parameter_file(file) if not row.startswith('robot.')}
+    values = {row: _value(baseline, row) for row in changed}
+    assert changed and values == {row: read_parameter_file(file)[row] for row in changed}
+    assert all(values[row] != _value(shipped, row) for row in changed)
+
+
+def _value(config, row):
+    return functools.reduce(getattr, row.split('.'), config)
