@@ -157,7 +157,13 @@ MUTANTS = (
         '.square().sum(-1).argmin(1) * 0',
         OF_PARTS,
     ),
-    Mutant('pursuit without weights', SYNC, 'target, weight)', 'target)', OF_GOAL),
+    Mutant(
+        'pursuit without weights',
+        SYNC,
+        'target, weight, problem',
+        'target, None, problem',
+        OF_GOAL,
+    ),
     Mutant(
         'warm start filled with zeros',
         'grasp_ros/planning/warmstart.py',
@@ -194,6 +200,13 @@ MUTANTS = (
         'better = value[:, :1] < value[:, 1:]',
         'better = value[:, :1] != value[:, :1]',
         OF_BOXQP,
+    ),
+    Mutant(
+        'blocked actions press on',
+        GREEDY,
+        'gradient = gradient + ease * (action - rest)',
+        'pass',
+        OF_PARTS,
     ),
     Mutant(
         'differences point out of the box',

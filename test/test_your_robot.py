@@ -167,6 +167,7 @@ def test_dt_that_does_not_fit_the_camera_is_refused_with_one_that_does(
 def test_planner_starts_in_shadow_mode_and_says_what_it_waits_for(folder, bundle, tmp_path):
     words, execute = commands('grasp-ros plan')
     assert '--execute' in execute and '--execute' not in words
+    words += ['-p', 'model.accept_bad_bundle:=true']  # it was trained for seconds
     with Robot() as arm, started(words, folder, tmp_path / 'log'):
         arm.wait(lambda text: text.startswith('WAITING') and IMAGE in text)
         arm.present = True

@@ -75,7 +75,9 @@ class Route:
             goal = Goal.of(states[-1], goal.tolerance)
         padding = states[-1].expand(horizon + 1 - len(states), -1)
         states = torch.cat([states, padding])
-        return Problem(start, goal, horizon, rest, states, weight), path.steps
+        # Without landmarks the model itself has arrived.
+        spacing = path.steps / (len(path.landmarks) + 1) if path.landmarks else 0.0
+        return Problem(start, goal, horizon, rest, states, weight, spacing), path.steps
 
     def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
         known = self._recovery.known(position, now_ns)

@@ -9,6 +9,7 @@ rollout wins.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -45,7 +46,11 @@ class Grasp:
     ) -> Iterator[Candidates]:
         """The restarts after each sync, and as they are at the end where nothing syncs them."""
         config = self._config
-        a, s = self._initial(problem, warm_start, generator)
+        if config.init == 'roadmap' and problem.spacing <= config.lookahead:
+            # Pursuit alone can follow it: between places so near each other is nothing to find
+            # out, and whoever shortens the way only comes nearer to what it leads around.
+            config = replace(config, iterations=0, restarts=1)
+        a, s = self._initial(config, problem, warm_start, generator)
         lifted = Lifted(self._step, config, problem.goal, a, s)
         used, synced = deadline(), False
         for iteration in range(1, config.iterations + 1):
@@ -69,10 +74,14 @@ class Grasp:
         self._adapt(used + self._sync_time)
 
     def _initial(
-        self, problem: Problem, warm_start: WarmStart | None, generator: torch.Generator
+        self,
+        config: GraspConfig,
+        problem: Problem,
+        warm_start: WarmStart | None,
+        generator: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
         """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed."""
-        config, horizon, restarts = self._config, problem.horizon, self._restarts
+        horizon, restarts = problem.horizon, min(config.restarts, self._restarts)
         start, goal = problem.start, problem.goal
         a = problem.rest.expand(horizon, -1)
         if config.init == 'warm' and warm_start is not None:

@@ -16,6 +16,7 @@ DIFFERENCE = (
 )
 DAMPING = 1e-3  # of the diagonal: keeps the normal equations solvable where actions act alike
 FLOOR = 1e-9  # on the diagonal, where an action has no effect at all
+EASE = 0.01  # of the largest entry on the diagonal: what leaning to rest counts
 SAME = 1e-6  # latents nearer than this are one place
 FRESH = 3  # steps of a travel that one linearisation serves: it is what costs, and changes slowly
 HOPE = 3.0  # times its mean speed so far: what does not arrive in time with it is given up
@@ -26,15 +27,20 @@ after t steps, so far from their goals, need not go on. steps: inf where one has
 
 
 def gauss_newton(
-    step: Step, z: Tensor, action: Tensor, target: Tensor, weight: Tensor | None = None
+    step: Step,
+    z: Tensor,
+    action: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    rest: Tensor | None = None,
 ) -> Tensor:
     """One Gauss-Newton step on sum weight (step(z, a) - target)² with every a in [-1, 1].
 
     z (N, D), action (N, A), target (N, D) -> action (N, A). weight (N, D) or (D,): what each
-    dimension of the latent counts; None: all the same.
+    dimension of the latent counts; None: all the same. rest: see boxed_step.
     """
     here, jacobian = linearise(step, z, action)
-    return boxed_step(here, jacobian, action, target, weight)
+    return boxed_step(here, jacobian, action, target, weight, rest)
 
 
 def linearise(step: Step, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,11 +65,14 @@ def boxed_step(
     action: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    rest: Tensor | None = None,
     solve: Solver = boxqp.solve,
 ) -> Tensor:
     """The action (N, A) in [-1, 1] that brings the linearised model nearest to the target.
 
-    here (N, D) and jacobian (N, A, D) at `action`, as linearise gives them. solve: of boxqp.
+    here (N, D) and jacobian (N, A, D) at `action`, as linearise gives them. rest (A,): where
+    actions lean to that do nothing, so that the robot does not press on what blocks it; None:
+    they stay as they are. solve: of boxqp.
     """
     kind = action.dtype
     if kind.itemsize < 4:  # half precision squares to noise, and has no solver
@@ -75,6 +84,10 @@ def boxed_step(
     hessian = jacobian @ jacobian.mT
     hessian.diagonal(dim1=1, dim2=2).mul_(1 + DAMPING).add_(FLOOR)
     gradient = (jacobian @ residual[..., None])[..., 0]
+    if rest is not None:
+        ease = EASE * hessian.diagonal(dim1=1, dim2=2).amax(dim=1, keepdim=True)
+        hessian.diagonal(dim1=1, dim2=2).add_(ease)
+        gradient = gradient + ease * (action - rest)
     return solve(hessian, gradient, action, -1.0, 1.0).to(kind)
 
 
@@ -105,7 +118,7 @@ def travel_steps(
             here, jacobian = linearise(step, z, action)
         else:
             here = z + moved  # the same action moves it once more
-        action = boxed_step(here, jacobian, action, goal, weight, boxqp.sweep)
+        action = boxed_step(here, jacobian, action, goal, weight, solve=boxqp.sweep)
         z_next = step(z, action)
         z, moved, after = z_next, z_next - z, _length(goal - z_next, weight)
         if t == 0:

@@ -96,7 +96,7 @@ class Lifted:
             to_goal = self._config.gamma * goal.weight
             target = (fit * target + to_goal * goal.latent) / (fit + to_goal)
             weight = (fit + to_goal).repeat(len(s), 1)
-        new = boxed_step(here, self._jacobian, a, target.flatten(0, 1), weight, boxqp.sweep)
+        new = boxed_step(here, self._jacobian, a, target.flatten(0, 1), weight, solve=boxqp.sweep)
         self._a.copy_(new.view_as(self._a))
         after = self._step(inputs, new)
         self._motion = after - inputs

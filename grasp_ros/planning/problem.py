@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,7 +28,8 @@ class Problem:
 
     rest (A,): the action that leaves the robot where it is. path (horizon + 1, D): virtual states
     to start from, or None when no roadmap led to the goal. running_weight: of the mean squared
-    distance along the way, which rewards arriving early.
+    distance along the way, which rewards arriving early. spacing: model steps between the places
+    that the path is known from; inf: it is a guess.
 
     Whoever makes a problem has seen that its values are finite: here only shapes are checked, so
     that nothing waits for a GPU.
@@ -39,6 +41,7 @@ class Problem:
     rest: Tensor
     path: Tensor | None = None
     running_weight: float = 0.0
+    spacing: float = math.inf
 
     def __post_init__(self) -> None:
         if self.horizon < 2:

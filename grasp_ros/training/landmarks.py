@@ -14,6 +14,7 @@ from torch import Tensor
 from grasp_ros.planning.greedy import travel_steps
 from grasp_ros.training.dataset import CAMERA, Dataset
 from grasp_ros.training.places import evenly, places
+from grasp_ros.training.visited import Visited
 from grasp_ros.training.ways import ways
 from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import Step
@@ -125,7 +126,8 @@ def _joined(
     """Edges (E, 2) between the chosen frames, each way of its own, and their model steps (E,).
 
     Where the robot went from one chosen frame to the next and greedy control in the model does
-    not, the time that it took then counts.
+    not, the time that it took then counts. Where the model arrives but no bag has been on the way,
+    it may have cut a corner off: such an edge is none.
     """
     landmarks = latents[chosen]
     near = torch.cat(
@@ -149,6 +151,8 @@ def _joined(
                 for a, b in (part.T for part in pairs.split(BATCH))
             ]
         )
+    been = Visited(data).between(*(data.positions[chosen][ends] for ends in pairs.numpy().T))
+    steps = torch.where(torch.from_numpy(been), steps, torch.inf)
     seen = torch.full((len(chosen),), torch.inf)
     seen[travelled[:, 0]] = torch.from_numpy(np.diff(chosen)[went]).to(torch.float32)
     observed = torch.where(pairs[:, 1] == pairs[:, 0] + 1, seen[pairs[:, 0]], torch.inf)

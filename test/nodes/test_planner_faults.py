@@ -39,23 +39,31 @@ def assert_stop(rig, sent: int) -> None:
 
 
 def test_frozen_camera_holds_the_robot_until_it_sees_again(moving):
-    rgb, reason = moving.gantry.render(), 'HOLDING: image: the picture has not changed while the'
+    rgb = moving.gantry.render()
+
+    def noticed() -> bool:
+        # Or sooner, once the joints are further on than the picture shows.
+        frozen, elsewhere = 'image: the picture has not changed while', 'the picture shows '
+        return moving.said(f'HOLDING: {frozen}') or moving.said(f'HOLDING: {elsewhere}')
 
     def heard() -> bool:
         return len(moving.trajectories) == int(moving.counts['trajectories'])
 
-    while not moving.said(reason):
+    while not noticed():
         before = moving.counts['plans']
         moving.look(rgb=rgb)
         wait_until(
-            lambda: moving.said(reason) or moving.counts['plans'] != before,  # noqa: B023
+            lambda: noticed() or moving.counts['plans'] != before,  # noqa: B023
             'a plan or the reason',
         )
         wait_until(heard, 'what was sent')
+    for _ in range(5):
+        told = len(moving.statuses)
+        moving.look(rgb=rgb)
+        wait_until(lambda: len(moving.statuses) > told, 'the picture to be looked at')  # noqa: B023
+        wait_until(heard, 'what was sent')
     assert not messages.to_trajectory(moving.trajectories[-1]).velocities[-1].any()
     sent = len(moving.trajectories)
-    for _ in range(5):
-        moving.look(rgb=rgb)
     assert np.abs(moving.gantry.joints().velocity).max() < 1e-3
     moving.plan()
     wait_until(lambda: moving.counts['state'] == 'PLANNING', 'the robot to go on')

@@ -138,6 +138,16 @@ def test_noise_and_restarts_mend_what_frozen_states_cannot():
     assert planner(noisy).plan(behind_the_wall(path=jumps)).cost < AT_GOAL
 
 
+def test_path_whose_places_are_near_each_other_is_left_as_it_is():
+    jumps = path_through_the_door()[torch.arange(61) // 5 * 5]
+    settings = GraspConfig(lookahead=3)
+    near, far = (replace(behind_the_wall(path=jumps), spacing=steps) for steps in (3.0, 3.1))
+    ((left, states, _),) = runs(settings, near)
+    assert len(left) == 1 and torch.equal(states[0], jumps)
+    ((moved, states, _),) = runs(settings, far)
+    assert len(moved) == settings.restarts and not torch.allclose(states[0], jumps)
+
+
 def test_tension_shortens_the_way_of_the_virtual_states():
     zigzag = (
         path_through_the_door()

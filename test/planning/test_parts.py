@@ -20,6 +20,20 @@ def test_pursuit_makes_actions_true_to_the_rollout():
     assert float(problem.cost(latents)) < 0.01
 
 
+def test_pursuit_does_not_press_on_what_blocks_it():
+    def before_a_wall(z, a):
+        return z + 0.05 * a * torch.tensor([0.0, 1.0])
+
+    # The way leads through the wall, on and up; only up is possible.
+    path = torch.stack([torch.linspace(0, 0.5, 21), torch.linspace(0, 0.5, 21)], dim=1)
+    pressing = torch.ones(1, 20, 2)
+    actions, latents = sync.pursuit(
+        before_a_wall, to([0.5, 0.5]), pressing, path[None], 1, 3, never
+    )
+    assert actions[0, :, 0].abs().max() < 0.05
+    assert latents[0, -1, 1] > 0.1, 'and it gets on where it can'
+
+
 def test_pursuit_treats_restarts_independently():
     problem = behind_the_wall()
     paths = torch.stack([path_through_the_door(), problem.start.expand(61, 2).clone()])

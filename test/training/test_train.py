@@ -51,7 +51,7 @@ def test_trained_bundle_loads_and_records_both_commands(trained: Path, bag: Path
     commands = loaded.manifest.training['commands']
     assert commands[0] == f'grasp-ros collect {bag} --steps 800 --seed 3'
     assert commands[1].startswith(f'grasp-ros train {bag} --out {trained}')
-    assert len(loaded.memory.latents) == 60
+    assert 30 < len(loaded.memory.latents) <= 60  # as many as there are places, at most
 
 
 def test_exported_encoder_equals_the_trained_one_on_normalised_latents(trained, bag, robot, space):
