@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways that no bag has been along."""
 
+import itertools
+
 import numpy as np
 
 from grasp_ros.training.dataset import Dataset
@@ -15,7 +17,7 @@ def laps(corners, count: int) -> Dataset:
     way = np.concatenate(
         [
             np.linspace(a, b, round(np.linalg.norm(b - a) / STEP), endpoint=False)
-            for a, b in zip(corners, corners[1:], strict=False)
+            for a, b in itertools.pairwise(corners)
         ]
     )
     positions = np.concatenate([way, way[::-1]] * count)
