@@ -12,14 +12,12 @@ from grasp_ros.training.thinning import thinned
 from grasp_ros.world_model.bundle import load_bundle
 
 LANDMARKS = 40
-# Of 8 problems of the seed that settings were chosen on, those that pursuit alone or GRASP with
-# frozen states missed.
-SEED, HARD = 5001, (3, 4, 6, 7)
+SEED, PROBLEMS = 5001, 4
 PURSUIT = {'planner__grasp__iterations': 0, 'planner__grasp__restarts': 1}
 
 
 def reached(robot_file, **settings) -> int:
-    """Of the hard problems, those after which the robot stands at the goal."""
+    """Of the problems, those after which the robot stands at the goal."""
     config = load(
         PlannerNodeConfig,
         robot_file,
@@ -33,15 +31,14 @@ def reached(robot_file, **settings) -> int:
     robot = MujocoRobot(load_world('maze'))
     task, ran = robot.world.task, Lockstep(coarse, config, robot, pictures=True)
     count = 0
-    for index, problem in enumerate(task.sample(max(HARD) + 1, SEED)):
-        if index in HARD:
-            ran.aim(problem.start, problem.goal)
-            ran.run(3 * problem.shortest_time + 10)
-            count += task.error(robot.state(), problem.goal) <= task.tolerance
+    for problem in task.sample(PROBLEMS, SEED):
+        ran.aim(problem.start, problem.goal)
+        ran.run(3 * problem.shortest_time + 10)
+        count += task.error(robot.state(), problem.goal) <= task.tolerance
     robot.close()
     return count
 
 
 def test_grasp_reaches_goals_over_a_map_that_is_too_coarse_to_follow(robot_file):
     grasp, pursuit = reached(robot_file), reached(robot_file, **PURSUIT)
-    assert grasp >= 3 > pursuit, f'of {len(HARD)}: GRASP {grasp}, pursuit {pursuit}'
+    assert grasp >= 3 > 1 >= pursuit, f'of {PROBLEMS}: GRASP {grasp}, pursuit {pursuit}'
