@@ -34,6 +34,10 @@ class Dataset:
     recordings: NDArray[np.int64]
     source: tuple[int, int]
 
+    def moves(self) -> FloatArray:
+        """How far each joint moves (M, J) from one frame to the next, gaps left out, m or rad."""
+        return np.abs(np.diff(self.positions, axis=0))[self.follows[:-1]]
+
     def split(self, share: float) -> tuple[Dataset, Dataset]:
         """Without the last `share` of each recording, and these ends."""
         late = np.zeros(len(self.images), dtype=bool)

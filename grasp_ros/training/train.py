@@ -272,12 +272,7 @@ def _train_dynamics(
 
 def _full_step(data: Dataset) -> float:
     """A joint's largest travel in one model step, but for the fastest 5 %, m or rad."""
-    return float(np.percentile(_moves(data).max(axis=1), 95))
-
-
-def _moves(data: Dataset) -> FloatArray:
-    """How far each joint moves (M, J) from one frame to the next, gaps left out, m or rad."""
-    return np.abs(np.diff(data.positions, axis=0))[data.follows[:-1]]
+    return float(np.percentile(data.moves().max(axis=1), 95))
 
 
 def latent_distances(data: Dataset, latents: Tensor) -> tuple[float, FloatArray]:
@@ -286,7 +281,7 @@ def latent_distances(data: Dataset, latents: Tensor) -> tuple[float, FloatArray]
     The latter (J,) are of a full step of one joint alone, from a fit of squared distances to
     squared motions: the joint that the latent shows least decides how near a goal is reached.
     """
-    moved = _moves(data) / _full_step(data)
+    moved = data.moves() / _full_step(data)
     between = (latents[1:] - latents[:-1]).norm(dim=1).numpy()[data.follows[:-1]]
     still = moved.max(axis=1) < SAME_PLACE
     same = float(np.percentile(between[still], 95)) if still.any() else 0.0

@@ -10,9 +10,8 @@ from scipy.spatial import KDTree
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.types import FloatArray
 
-APART = (
-    50  # frames; those nearer in time lie beside each other, however seldom the place is visited
-)
+# Frames: those nearer in time lie beside each other, however seldom the place is visited.
+APART = 50
 SAMPLE = 2000  # frames that tell how densely places are visited
 USUAL = 0.95  # of them are no further than this from what was seen at another time
 NEAR = 0.2  # of a step: so near to where the robot has been it can be, too
@@ -23,8 +22,7 @@ class Visited:
     """The joint positions of a dataset's frames, each joint in its fastest steps."""
 
     def __init__(self, data: Dataset):
-        moved = np.abs(np.diff(data.positions, axis=0))[data.follows[:-1]]
-        self._step = np.maximum(np.percentile(moved, 95, axis=0), 1e-9)
+        self._step = np.maximum(np.percentile(data.moves(), 95, axis=0), 1e-9)
         points = data.positions / self._step
         self._tree = KDTree(points)
         self._reach = max(NEAR, self._usual(points))
