@@ -238,6 +238,20 @@ MUTANTS = (
         OF_ROADMAP,
     ),
     Mutant(
+        'edges have no tolls',
+        'grasp_ros/planning/roadmap.py',
+        'self._edge_steps + memory.edge_tolls.cpu().numpy()',
+        'self._edge_steps',
+        OF_ROADMAP,
+    ),
+    Mutant(
+        'what was touched is forgotten',
+        'grasp_ros/training/landmarks.py',
+        'torch.from_numpy(tolls).to(torch.float32)',
+        'torch.zeros(len(edges))',
+        ('test/training/test_landmarks.py',),
+    ),
+    Mutant(
         'dead ends tried',
         'grasp_ros/planning/roadmap.py',
         'self._nearest(distances, np.isfinite(self._times))',

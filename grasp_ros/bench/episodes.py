@@ -19,7 +19,7 @@ class Episode:
     """One run from start to goal, states (S,); error is the task's, at the end.
 
     shortest_time, s. duration: simulated s until the planner said that the goal is reached, or the
-    time was over. goal_image: what the planner was given. path (T, S): a state each PERIOD; plans:
+    time was over; arrival: until it was near enough for good, inf where it never was. goal_image: what the planner was given. path (T, S): a state each PERIOD; plans:
     the joints (N, J) that were shown as the plan at each.
     """
 
@@ -30,6 +30,7 @@ class Episode:
     success: bool
     reached: bool
     duration: float
+    arrival: float
     plan_ms: list[float]
     encode_ms: list[float]
     overhead_ms: list[float]
@@ -62,7 +63,6 @@ def summary(episodes: list[Episode], **context: Any) -> dict[str, Any]:
     def all_of(name: str) -> list[float]:
         return [value for episode in episodes for value in getattr(episode, name)]
 
-    ratios = [e.duration / e.shortest_time for e in episodes if e.success]
     return {
         **context,
         'episodes': len(episodes),
@@ -72,9 +72,23 @@ def summary(episodes: list[Episode], **context: Any) -> dict[str, Any]:
         'replan_ms': percentiles(all_of('plan_ms')),
         'encode_ms': percentiles(all_of('encode_ms')),
         'overhead_ms': percentiles(all_of('overhead_ms')),
-        'time_over_shortest_median': round(float(np.median(ratios)), 3) if ratios else None,
+        'arrival_over_shortest_median': _over_shortest(episodes, 'arrival'),
+        'time_over_shortest_median': _over_shortest(episodes, 'duration'),
         'runs': [_row(episode) for episode in episodes],
     }
+
+
+def arrival(errors: list[float], times: list[float], tolerance: float) -> float:
+    """The first of the times from which on all errors are within the tolerance, or inf."""
+    away = np.flatnonzero(np.array(errors) > tolerance)
+    first = int(away[-1]) + 1 if len(away) else 0
+    return times[first] if first < len(times) else float('inf')
+
+
+def _over_shortest(episodes: list[Episode], name: str) -> float | None:
+    """The median over the goals that were reached."""
+    ratios = [getattr(one, name) / one.shortest_time for one in episodes if one.success]
+    return round(float(np.median(ratios)), 3) if ratios else None
 
 
 def _row(episode: Episode) -> dict[str, Any]:
@@ -87,4 +101,5 @@ def _row(episode: Episode) -> dict[str, Any]:
         'error': round(episode.error, 4),
         'reached': episode.reached,
         'duration': round(episode.duration, 4),
+        'arrival': round(episode.arrival, 4) if np.isfinite(episode.arrival) else None,
     }

@@ -39,6 +39,7 @@ class Pilot:
         self.lock = threading.Lock()
         self._mission, self._statistics = Mission(config), Statistics()
         self._last: Replan | None = None  # the last plan to the present goal
+        self.impatient = False  # a look at the next observation, however soon, is worth it
         self._config, self._outside = config, outside
         self._clock, self._steady = clock, steady
         control = config.control
@@ -160,6 +161,7 @@ class Pilot:
                 return None
             forgotten, self._forgotten = self._forgotten, False
             blocked = self._gate.take_blocked()
+            self.impatient = False
         try:
             if forgotten:
                 self._loop.clear()
@@ -215,6 +217,7 @@ class Pilot:
         spent_ns = time.time_ns() - sent_ns - replan.plan_ns - replan.encode_ns
         self._statistics.add(replan, spent_ns / 1e6)
         self._mission.planned(replan.reached, replan.distance, replan.blocked)
+        self.impatient = replan.near
         if replan.reached:
             return replan
         if not self._config.control.execute:
@@ -235,10 +238,13 @@ class Pilot:
         if isinstance(message, JointTrajectory):
             self._send(message, now_ns)
             self._mission.sent()
+            self.impatient |= now_ns < self._gate.reference.settled_ns
         elif isinstance(message, Late):
             self._statistics.counts['overruns'] += 1
             self._mission.late()
-        elif not isinstance(message, NotNow):
+        elif isinstance(message, NotNow):
+            self.impatient = True
+        else:
             self._statistics.counts['guard_refused'] += 1
             self._mission.held(message.reason)
 

@@ -18,7 +18,7 @@ from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from grasp_ros.bench.episodes import PERIOD, Episode
+from grasp_ros.bench.episodes import PERIOD, Episode, arrival
 from grasp_ros.control.states import PLANNING, REACHED
 from grasp_ros.nodes import messages, qos
 from grasp_ros.sim.tasks import Problem
@@ -112,6 +112,11 @@ class EpisodeRunner(Node):
             success=error <= task.tolerance,
             reached=reached,
             duration=seconds(end_ns - begin_ns),
+            arrival=arrival(
+                [task.error(state, problem.goal) for _, state, _ in self._path],
+                [seconds(stamp - begin_ns) for stamp, _, _ in self._path],
+                task.tolerance,
+            ),
             plan_ms=timings('plan_ms'),
             encode_ms=timings('encode_ms'),
             overhead_ms=timings('overhead_ms'),

@@ -190,6 +190,8 @@ class PlannerNode(Node):
     def _plan(self, item: tuple[Observation, int]) -> None:
         observation, sent_ns = item
         replan = self._pilot.plan(observation, sent_ns)
+        if self._pilot.impatient:
+            self._pairing.hurry()
         if replan is not None and self._out.plan_is_watched():
             self._out.plan(self._pilot.preview(replan))
 

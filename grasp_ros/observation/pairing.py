@@ -84,7 +84,7 @@ class Pairing(Generic[Message]):
         self._watch.clear()
 
     def hurry(self) -> None:
-        """Take the next set, however early: there is a new goal."""
+        """Take the next set, however early."""
         self._due_ns = 0
 
     def add_joints(

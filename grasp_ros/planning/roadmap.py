@@ -54,7 +54,10 @@ class Roadmap:
         count = len(memory.latents)
         self._positions = memory.positions.cpu().numpy().astype(np.float64)
         self._ends = memory.edges.T.cpu().numpy()
-        self._weights = memory.edge_steps.cpu().numpy().astype(np.float64)
+        self._edge_steps = memory.edge_steps.cpu().numpy().astype(np.float64)
+        self._weights = self._edge_steps + memory.edge_tolls.cpu().numpy()
+        self._numbers = self._ends[0] * count + self._ends[1]  # of the edges, to find them by
+        self._order = np.argsort(self._numbers)
         self._fastest = _fastest(memory)
         self._toll: Toll | None = None
         self._weigh()
@@ -122,10 +125,13 @@ class Roadmap:
         """Model steps from each landmark of a way to the next, and to the goal; no tolls."""
         if not landmarks:
             return np.zeros(0)
-        left = np.append(self._times[landmarks], 0.0)
-        places = self._positions[landmarks]
-        last = self._targets(np.empty(0, dtype=np.int64))
-        return left[:-1] - left[1:] - self._charge(places, np.concatenate([places[1:], last]))
+        ends = np.array(landmarks)
+        numbers = ends[:-1] * len(self._positions) + ends[1:]
+        edges = self._order[np.searchsorted(self._numbers, numbers, sorter=self._order)]
+        last = self._charge(
+            self._positions[ends[-1]], _known(self._goal_position, self._positions)
+        )
+        return np.append(self._edge_steps[edges], self._times[ends[-1]] - last)
 
     def _weigh(self) -> None:
         """The edges with their tolls; reversed, one search from the goal serves all landmarks."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grasp_ros.planning.greedy import travel_steps
+from grasp_ros.training.contact import Contact
 from grasp_ros.training.dataset import CAMERA, Dataset
 from grasp_ros.training.places import evenly, places
 from grasp_ros.training.visited import Visited
@@ -46,14 +47,22 @@ def build_memory(
     unseen (U, D): latents of frames held out. count: how many landmarks; None: as few as open as
     many ways between the unseen as more of them would, about as short.
     """
-    frames = places(data, latents)
+    frames, contact = places(data, latents), Contact(data)
     actions = data.actions.shape[1]
 
     def memory_of(size: int) -> Memory:
         chosen = evenly(frames, size)
         edges, steps = _joined(data, latents, chosen, step, actions, settings.connect_steps)
-        positions = torch.from_numpy(data.positions[chosen]).to(torch.float32)
-        return Memory(latents[chosen].contiguous(), positions, edges, steps, {})
+        positions = data.positions[chosen]
+        tolls = contact.tolls(*(positions[ends] for ends in edges.numpy().T), steps.numpy())
+        return Memory(
+            latents[chosen].contiguous(),
+            torch.from_numpy(positions).to(torch.float32),
+            edges,
+            steps,
+            torch.from_numpy(tolls).to(torch.float32),
+            {},
+        )
 
     if count is None:
         seed = int(rng.integers(2**32))

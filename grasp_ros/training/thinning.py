@@ -43,6 +43,7 @@ def thinned(memory: Memory, count: int, connect_steps: int) -> Memory:
         memory,
         edges=torch.from_numpy(np.stack([index[start], index[end]], axis=1)),
         edge_steps=torch.from_numpy(between[start, end]).to(torch.float32),
+        edge_tolls=torch.zeros(len(start)),
     )
 
 

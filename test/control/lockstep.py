@@ -12,7 +12,7 @@ from grasp_ros.control.pilot import Pilot
 from grasp_ros.control.receding_horizon import Replan
 from grasp_ros.types import JointTrajectory, Observation
 
-JOINTS_EVERY, PLAN_EVERY = 2, 20  # control steps of 10 ms
+JOINTS_EVERY, LOOK_EVERY, PLAN_EVERY = 2, 7, 20  # control steps of 10 ms
 PRESSED = 5e-3  # m between commanded and measured position: the servo pushes
 
 
@@ -80,9 +80,11 @@ class Lockstep:
 
     def run(self, seconds: float) -> bool:
         """Until the goal is reached, or the time is over; whether it was."""
+        due = 0
         for tick in range(round(seconds / self.robot.control_step)):
-            if tick % PLAN_EVERY == 0:
+            if tick >= due:
                 replan = self.plan()
+                due = tick + (LOOK_EVERY if self.pilot.impatient else PLAN_EVERY)
                 if replan is not None and replan.reached:
                     return True
             self.step(tick % JOINTS_EVERY == 0)

@@ -253,7 +253,8 @@ def test_no_way_to_the_goal_is_said_and_nothing_is_planned(robot_file):
 def cut_off(bench: Bench) -> None:
     """Take away all edges of the roadmap, then set the goal once more."""
     memory = bench.world_model.memory
-    bare = replace(memory, edges=memory.edges[:0], edge_steps=memory.edge_steps[:0])
+    no = {name: getattr(memory, name)[:0] for name in ('edges', 'edge_steps', 'edge_tolls')}
+    bare = replace(memory, **no)
     reference = lambda: bench.gate.reference  # noqa: E731
     bundle = replace(bench.world_model, memory=bare)
     bench.loop = RecedingHorizon(bundle, bench.config, reference, bench.now, lambda: 0)

@@ -16,12 +16,14 @@ from grasp_ros.nodes.planner import PlannerNode
 from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.worlds import load_world
 
+DOMAINS = random.SystemRandom().sample(range(1, 61), 60)  # the other tests' are above these
 
-@pytest.fixture(scope='session', autouse=True)
+
+@pytest.fixture(scope='module', autouse=True)
 def own_domain():
-    """Other runs on this machine, and other robots, stay out."""
+    """Other runs on this machine, other robots, and what another file's tests left stay out."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('ROS_DOMAIN_ID', str(random.SystemRandom().randint(1, 100)))
+        patch.setenv('ROS_DOMAIN_ID', str(DOMAINS.pop()))
         patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
         yield
 

@@ -106,7 +106,7 @@ def children_of(pid: int) -> list[int]:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_demo_ends_quietly_with_its_nodes(own_domain, tmp_path, number, code):
-    said = (tmp_path / 'stderr').open('w+')
+    said, nodes = (tmp_path / 'stderr').open('w+'), []
     demo = subprocess.Popen(
         [sys.executable, '-m', 'grasp_ros.cli.main', 'demo', '--no-pictures'],
         stdout=subprocess.DEVNULL,
@@ -127,3 +127,5 @@ def test_demo_ends_quietly_with_its_nodes(own_domain, tmp_path, number, code):
     finally:
         demo.kill()
         said.close()
+        for node in filter(runs, nodes):
+            os.kill(node, signal.SIGKILL)

@@ -80,7 +80,7 @@ def ring(count: int = 40, one_way: bool = False) -> Memory:
     following = torch.stack([torch.arange(count), (torch.arange(count) + 1) % count], dim=1)
     edges = following if one_way else torch.cat([following, following.flip(1)])
     steps = travel_steps(free, latents[edges[:, 0]], latents[edges[:, 1]], 2, 15)
-    return Memory(latents, latents.clone(), edges, steps, {})
+    return Memory(latents, latents.clone(), edges, steps, torch.zeros(len(steps)), {})
 
 
 def roadmap_of(memory: Memory) -> Roadmap:
@@ -164,6 +164,21 @@ def toll_at(place, steps: float = 100.0):
     return toll
 
 
+def test_way_leads_around_edges_with_tolls_and_takes_no_longer_for_them():
+    memory = ring()
+    upper = memory.latents[memory.edges].mean(dim=1)[:, 1] > 0
+    costly = replace(memory, edge_tolls=5.0 * upper)
+    for one, side in ((memory, 1.0), (costly, -1.0)):
+        roadmap = roadmap_of(one)
+        roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.02]), 0.1))
+        path = roadmap.path(torch.tensor([1.0, 0.02]))
+        assert path is not None and side * path.latents[len(path.latents) // 2, 1] > 0.9
+        assert path.steps == pytest.approx(len(path.latents) - 1, abs=1)
+    roadmap.set_goal(Goal.of(torch.tensor([0.0, 1.0]), 0.1))
+    path = roadmap.path(torch.tensor([0.05, 1.0]))
+    assert path is not None and path.latents[:, 1].min() > 0.9, 'where there is no other'
+
+
 def test_way_leads_around_where_a_toll_is_charged():
     roadmap = roadmap_of(ring())
     start, top, bottom = torch.tensor([1.0, 0.1]), [0.0, 1.0], [0.0, -1.0]
@@ -208,7 +223,8 @@ def scattered(count: int = 300) -> Memory:
     latents = torch.rand(count, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
     edges = ((torch.cdist(latents, latents) < 4 * SPEED) & ~torch.eye(count).bool()).nonzero()
     steps = travel_steps(free, latents[edges[:, 0]], latents[edges[:, 1]], 2, 15)
-    return Memory(latents, latents.clone(), edges[steps.isfinite()], steps[steps.isfinite()], {})
+    edges, steps = edges[steps.isfinite()], steps[steps.isfinite()]
+    return Memory(latents, latents.clone(), edges, steps, torch.zeros(len(steps)), {})
 
 
 @pytest.mark.parametrize('seed', range(5))
@@ -245,6 +261,7 @@ def test_neighbour_that_takes_longer_to_reach_is_taken_where_it_leads_on_faster(
         positions=torch.cat([memory.positions, other]),
         edges=torch.cat([memory.edges, torch.tensor([[40, 20]])]),
         edge_steps=torch.cat([memory.edge_steps, torch.tensor([3.0])]),
+        edge_tolls=torch.zeros(len(memory.edges) + 1),
     )
     roadmap = Roadmap(more, free, actions=2, connect_steps=15, neighbours=24)
     roadmap.set_goal(Goal.of(goal, 0.1))
@@ -264,6 +281,7 @@ def test_island_beside_the_goal_hides_no_way():
         positions=torch.cat([memory.positions, island]),
         edges=torch.cat([memory.edges, inner]),
         edge_steps=torch.cat([memory.edge_steps, torch.ones(12)]),
+        edge_tolls=torch.zeros(len(memory.edges) + 12),
     )
     roadmap = roadmap_of(more)
     roadmap.set_goal(Goal.of(goal, 0.1))
@@ -292,7 +310,8 @@ def test_last_stretch_is_not_cut_short_by_a_landmark_that_arrives_first():
     goal = torch.tensor([0.0, 0.0])
     latents = torch.tensor([[3 * SPEED, 0.0], [-6 * SPEED, 0.0], [-18 * SPEED, 0.0]])
     edges = torch.tensor([[1, 0], [0, 1], [2, 1], [1, 2]])
-    memory = Memory(latents, latents.clone(), edges, torch.tensor([30.0, 30.0, 12.0, 12.0]), {})
+    steps = torch.tensor([30.0, 30.0, 12.0, 12.0])
+    memory = Memory(latents, latents.clone(), edges, steps, torch.zeros(4), {})
     roadmap = roadmap_of(memory)
     roadmap.set_goal(Goal.of(goal, 0.1))
     path = roadmap.path(latents[2] - torch.tensor([2 * SPEED, 0.0]))

@@ -33,7 +33,7 @@ def ring(count: int = 60) -> Memory:
     latents = torch.stack([angle.cos(), angle.sin()], dim=1)
     following = torch.stack([index, index.roll(-1)], dim=1)
     edges = torch.cat([following, following.flip(1)])
-    return Memory(latents, latents.clone(), edges, torch.full((len(edges),), 2.0), {})
+    return Memory(latents, latents.clone(), edges, torch.full((len(edges),), 2.0), torch.zeros(len(edges)), {})
 
 
 def test_the_few_are_spread_and_joined_as_far_as_travel_allows():
@@ -62,6 +62,7 @@ def test_landmarks_off_the_largest_part_are_not_taken():
         positions=torch.cat([memory.positions, far]),
         edges=torch.cat([memory.edges, both]),
         edge_steps=torch.cat([memory.edge_steps, torch.ones(2)]),
+        edge_tolls=torch.zeros(len(memory.edges) + 2),
     )
     assert thinned(more, 12, 12).edges.max() < 60
 

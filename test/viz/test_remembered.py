@@ -31,6 +31,7 @@ def test_remembered_places_lie_on_the_way(robot):
         success=True,
         reached=True,
         duration=1.0,
+        arrival=0.9,
         plan_ms=[],
         encode_ms=[],
         overhead_ms=[],
