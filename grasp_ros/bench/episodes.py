@@ -19,8 +19,9 @@ class Episode:
     """One run from start to goal, states (S,); error is the task's, at the end.
 
     shortest_time, s. duration: simulated s until the planner said that the goal is reached, or the
-    time was over; arrival: until it was near enough for good, inf where it never was. goal_image: what the planner was given. path (T, S): a state each PERIOD; plans:
-    the joints (N, J) that were shown as the plan at each.
+    time was over; arrival: until it was near enough for good, inf where it never was. goal_image:
+    what the planner was given. path (T, S): a state each PERIOD; plans: the joints (N, J) that
+    were shown as the plan at each.
     """
 
     start: FloatArray

@@ -135,10 +135,7 @@ class Pilot:
 
     def jump_ns(self) -> int:
         """How far the clock was set since the last call; 0 when it was not."""
-        times = self._times()
-        jump = self._clock_watch.jump_ns(*times)
-        self._clock_watch.accept(*times)
-        return jump
+        return self._clock_watch.look(*self._times())
 
     def forget(self, reason: str) -> None:
         """The clock jumped: whatever was stamped or planned before means nothing now."""

@@ -8,9 +8,8 @@ import time
 from collections.abc import Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-from rclpy.clock import Clock, JumpThreshold, ROSClock, TimeJump
+from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
@@ -24,15 +23,13 @@ from grasp_ros.nodes import messages, qos
 from grasp_ros.nodes.controller import ControllerTopic
 from grasp_ros.nodes.given import refuse_empty
 from grasp_ros.nodes.parameters import declare, on_change
+from grasp_ros.nodes.time import NodeTime
 from grasp_ros.nodes.voice import Voice, say
 from grasp_ros.observation.clock import ClockWatch
 from grasp_ros.types import JointTrajectory
 
 WATCH_PERIOD = 0.25  # s, steady: whether joint states still come
 STATUS_EVERY = 4  # watches
-BACKWARD = JumpThreshold(
-    min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True
-)
 LEVELS = {
     WAITING: DiagnosticStatus.WARN,
     EXPLORING: DiagnosticStatus.OK,
@@ -52,13 +49,13 @@ class ExplorerNode(Node):
         self._status = self.create_publisher(DiagnosticStatus, '~/status', qos.STATUS)
         self._voice, self._clock_watch = Voice(), ClockWatch()
         self._watches = 0
-        self._pilot = ExplorationPilot(config, self, self._now_ns, time.monotonic_ns)
+        self._time = NodeTime(self, self._jump_ns, lambda _: self._pilot.clock_jumped())
+        self._pilot = ExplorationPilot(config, self, self._time.now_ns, time.monotonic_ns)
         on_change(self, ExplorerNodeConfig, self._pilot.reconfigure)
         self.create_subscription(JointState, 'joint_states', self._on_joints, qos.JOINT_STATES)
         self.create_service(Trigger, '~/clear_fault', self._on_clear_fault)
         # Steady: it must also tick when /clock does not.
         self.create_timer(WATCH_PERIOD, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._jump = self.get_clock().create_jump_callback(BACKWARD, post_callback=self._on_jump)
         self._pilot.activate()
 
     def work(self, stopping: threading.Event) -> None:
@@ -92,7 +89,7 @@ class ExplorerNode(Node):
     # callbacks
 
     def _on_joints(self, message: JointState) -> None:
-        self._look_at_clock()
+        self._time.watched_now_ns()
         stamp_ns, values = messages.stamp_ns(message), (message.position, message.velocity)
         self._pilot.joints(stamp_ns, message.name, *values)
 
@@ -102,27 +99,15 @@ class ExplorerNode(Node):
         response.message = f'cleared: {fault}' if fault else 'there was no fault'
         return response
 
-    def _on_jump(self, _: TimeJump) -> None:
-        self._pilot.clock_jumped()
-
     def _watch(self) -> None:
         self._watches += 1
-        self._look_at_clock()
+        self._time.watched_now_ns()
         self._pilot.look()
 
-    def _now_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
-
-    def _look_at_clock(self) -> None:
-        """Whether somebody set the clock since the last look."""
-        clock = self.get_clock()
-        if isinstance(clock, ROSClock) and clock.ros_time_is_active:
-            return
-        times = time.monotonic_ns(), self._now_ns(), time.monotonic_ns()
-        jump = self._clock_watch.jump_ns(*times)
-        self._clock_watch.accept(*times)
-        if jump:
-            self._pilot.clock_jumped()
+    def _jump_ns(self) -> int:
+        return self._clock_watch.look(
+            time.monotonic_ns(), self._time.now_ns(), time.monotonic_ns()
+        )
 
 
 def status(verdict: Verdict, figures: Figures) -> DiagnosticStatus:

@@ -29,6 +29,12 @@ class ClockWatch:
             return high - self._offset[0]
         return 0
 
+    def look(self, before_ns: int, now_ns: int, after_ns: int) -> int:
+        """How far the clock jumped since the last look, which is then the truth."""
+        jump = self.jump_ns(before_ns, now_ns, after_ns)
+        self.accept(before_ns, now_ns, after_ns)
+        return jump
+
     def accept(self, before_ns: int, now_ns: int, after_ns: int) -> None:
         """Take the offset for the true one from now on."""
         self._offset = now_ns - after_ns, now_ns - before_ns

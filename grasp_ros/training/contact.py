@@ -17,7 +17,7 @@ SHARES = np.linspace(0.0, 1.0, 5)  # of a way, where it is looked at
 
 
 class Contact:
-    """The joint positions at which a dataset's robot was stopped, each joint in its fastest steps."""
+    """The joint positions at which a dataset's robot was stopped, in its joints' fastest steps."""
 
     def __init__(self, data: Dataset):
         follows = data.follows[:-1]

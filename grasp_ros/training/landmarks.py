@@ -54,7 +54,8 @@ def build_memory(
         chosen = evenly(frames, size)
         edges, steps = _joined(data, latents, chosen, step, actions, settings.connect_steps)
         positions = data.positions[chosen]
-        tolls = contact.tolls(*(positions[ends] for ends in edges.numpy().T), steps.numpy())
+        start, end = (positions[ends] for ends in edges.numpy().T)
+        tolls = contact.tolls(start, end, steps.numpy())
         return Memory(
             latents[chosen].contiguous(),
             torch.from_numpy(positions).to(torch.float32),

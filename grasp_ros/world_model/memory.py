@@ -86,7 +86,7 @@ class Memory:
         if links and tensors['edge_tolls'].min() < 0:
             raise BadInput(f'memory: an edge has a toll of {float(tensors["edge_tolls"].min())}')
         pictures = {name: _thumbnails(tensors, name, one, count) for name, one in cameras.items()}
-        return cls(*(tensors[name] for name in TYPES), pictures)
+        return cls(**{name: tensors[name] for name in TYPES}, thumbnails=pictures)
 
     def to(self, device: torch.device) -> Memory:
         """The same memory with its tensors on `device`."""

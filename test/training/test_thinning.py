@@ -33,7 +33,14 @@ def ring(count: int = 60) -> Memory:
     latents = torch.stack([angle.cos(), angle.sin()], dim=1)
     following = torch.stack([index, index.roll(-1)], dim=1)
     edges = torch.cat([following, following.flip(1)])
-    return Memory(latents, latents.clone(), edges, torch.full((len(edges),), 2.0), torch.zeros(len(edges)), {})
+    return Memory(
+        latents,
+        latents.clone(),
+        edges,
+        torch.full((len(edges),), 2.0),
+        torch.zeros(len(edges)),
+        {},
+    )
 
 
 def test_the_few_are_spread_and_joined_as_far_as_travel_allows():
