@@ -62,6 +62,7 @@ class Gate:
         self._backs_off = backs_off
         self.reference = Reference()
         self.following: Refused | None = None  # why the robot does not follow, or None
+        self.unstopped = False  # no stop is within limits yet: to be tried again at the next sample
         self._doubtful = False  # whether the controller may have ended the last motion by itself
         self._back: tuple[FloatArray, FloatArray] | None = (
             None  # the last stop led there, from where
@@ -141,22 +142,30 @@ class Gate:
         return message if refused is None else refused
 
     def stop(self, now_ns: int) -> JointTrajectory | None:
-        """The trajectory that brings the robot to rest, None where it rests or none can be given.
+        """The trajectory that brings the robot to rest, None where it rests or is `unstopped`.
 
         It goes on with the reference while the robot follows it; otherwise it ends the motion that
         is measured, wherever the reference is, or leads back a little along the way it came.
         """
         came = self._way_back(now_ns) if self.following is not None else None
         self.reference, self._back = self.reference.anew(), None
+        self.unstopped = False
         if self.reference.told is None or now_ns < self.reference.settled_ns:
             return None
         if self.reference.rests(now_ns + self._transport_ns):
             return None
-        if self.following is not None:
-            back = None if came is None else self.hold(now_ns, came)
-            if back is not None and self._measured is not None and came is not None:
-                self._back = came, self._measured.position
-            return back or self.hold(now_ns)
+        message = self._end(now_ns) if self.following is None else self._hold_or_back(now_ns, came)
+        self.unstopped = message is None
+        return message
+
+    def _hold_or_back(self, now_ns: int, came: FloatArray | None) -> JointTrajectory | None:
+        back = None if came is None else self.hold(now_ns, came)
+        if back is not None and self._measured is not None and came is not None:
+            self._back = came, self._measured.position
+        return back or self.hold(now_ns)
+
+    def _end(self, now_ns: int) -> JointTrajectory | None:
+        """The shortest end of the motion that the robot follows."""
         start_ns = self.reference.snapped(now_ns + self._transport_ns)
         start = self.reference.at(start_ns)
         assert start is not None

@@ -260,7 +260,8 @@ class Pilot:
         verdict = self._mission.judge(steady_ns)
         if verdict.stop:
             self._stop()
-            self._mission.stopped()
+            if not self._gate.unstopped:
+                self._mission.stopped()
         self._outside.tell(Report(verdict, self._mission.number, self._last, self._statistics))
 
     def _stop(self) -> None:

@@ -157,6 +157,7 @@ class RecedingHorizon:
         distance = float(goal.distance(latent))
         reached = self._reached(distance, goal.tolerance)
 
+        self.recovery.pass_by(observation.position, observation.stamp_ns)
         reference = self._reference()
         if self._progress.surprised(observation.stamp_ns, latent, reference):
             self._take(Blocked(observation.stamp_ns, observation.position, reference))

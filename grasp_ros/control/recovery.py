@@ -66,14 +66,16 @@ class Recovery:
         times = '' if block.failures == 1 else f', {block.failures} times now'
         self.words = f'the way near landmark {block.landmark} is blocked{times}'
 
-    def known(self, position: FloatArray, now_ns: int) -> tuple[int, ...]:
-        """What the tolls depend on, robot at `position` (J,): as long as it is the same, so are
-        they, but for what fades in a while."""
+    def pass_by(self, position: FloatArray, now_ns: int) -> None:
+        """The robot is at `position` (J,): measured, since what it is told lies behind a block."""
         self._blocks.pass_by(position, now_ns)
-        known = self._blocks.known(now_ns)
-        if not known:
+        if not self._blocks.known(now_ns):
             self.words = ''
-        return known
+
+    def known(self, now_ns: int) -> tuple[int, ...]:
+        """What the tolls depend on: as long as it is the same, so are they, but for what fades in a
+        while."""
+        return self._blocks.known(now_ns)
 
     def toll(self, now_ns: int) -> Toll | None:
         """What moves cost now."""

@@ -13,6 +13,7 @@ from grasp_ros.config import PlannerConfig, horizon_steps
 from grasp_ros.control.recovery import Recovery
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import Problem
+from grasp_ros.planning.registry import GraspConfig
 from grasp_ros.planning.roadmap import Path, Roadmap
 from grasp_ros.types import FloatArray, Refused
 from grasp_ros.world_model.bundle import Bundle
@@ -75,12 +76,23 @@ class Route:
             goal = Goal.of(states[-1], goal.tolerance)
         padding = states[-1].expand(horizon + 1 - len(states), -1)
         states = torch.cat([states, padding])
-        # Without landmarks the model itself has arrived.
-        spacing = path.steps / (len(path.landmarks) + 1) if path.landmarks else 0.0
-        return Problem(start, goal, horizon, rest, states, weight, spacing), path.steps
+        return Problem(
+            start, goal, horizon, rest, states, weight, self._is_followed(path)
+        ), path.steps
+
+    def _is_followed(self, path: Path) -> bool:
+        """Whether pursuit of the path is all that is to be done.
+
+        Between places so near each other is nothing to find out, and whoever shortens the way only
+        comes nearer to what it leads around. Without landmarks the model itself has arrived.
+        """
+        settings = self._config.settings
+        if not isinstance(settings, GraspConfig) or settings.init != 'roadmap':
+            return False
+        return path.steps <= settings.lookahead * (len(path.landmarks) + 1) or not path.landmarks
 
     def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
-        known = self._recovery.known(position, now_ns)
+        known = self._recovery.known(now_ns)
         if known != self._known:
             self._roadmap.avoid(self._recovery.toll(now_ns))
             self._known = known

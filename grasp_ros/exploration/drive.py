@@ -89,7 +89,7 @@ class Drive:
         if not self._gate.in_time(now_ns, self._clock()):  # a busy machine: once more, from here
             now_ns = self._clock()
             message = self._gate.stop(now_ns)
-        self._action, self._moves = None, False
+        self._action, self._moves = None, self._gate.unstopped
         if message is not None:
             self._gate.sent(message, now_ns)
         return message

@@ -58,7 +58,7 @@ class AnytimePlanner:
     ) -> Plan:
         """The best true rollout that was found before the deadline."""
         incumbent = Incumbent(self._step, problem)
-        if warm_start is not None:
+        if warm_start is not None and not problem.followed:
             incumbent.offer(Candidates(warm_start.actions[None], warm_start.states[None]))
         generator = self._generator(problem.start.device)
         for candidates in self._algorithm.propose(problem, warm_start, deadline, generator):

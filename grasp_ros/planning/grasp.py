@@ -46,9 +46,7 @@ class Grasp:
     ) -> Iterator[Candidates]:
         """The restarts after each sync, and as they are at the end where nothing syncs them."""
         config = self._config
-        if config.init == 'roadmap' and problem.spacing <= config.lookahead:
-            # Pursuit alone can follow it: between places so near each other is nothing to find
-            # out, and whoever shortens the way only comes nearer to what it leads around.
+        if problem.followed:  # by pursuit alone
             config = replace(config, iterations=0, restarts=1)
         a, s = self._initial(config, problem, warm_start, generator)
         lifted = Lifted(self._step, config, problem.goal, a, s)

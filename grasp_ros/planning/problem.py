@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -28,8 +27,8 @@ class Problem:
 
     rest (A,): the action that leaves the robot where it is. path (horizon + 1, D): virtual states
     to start from, or None when no roadmap led to the goal. running_weight: of the mean squared
-    distance along the way, which rewards arriving early. spacing: model steps between the places
-    that the path is known from; inf: it is a guess.
+    distance along the way, which rewards arriving early. followed: the path is known so densely that
+    it is to be followed as it is; what seems shorter to the model leads through what it leads around.
 
     Whoever makes a problem has seen that its values are finite: here only shapes are checked, so
     that nothing waits for a GPU.
@@ -41,7 +40,7 @@ class Problem:
     rest: Tensor
     path: Tensor | None = None
     running_weight: float = 0.0
-    spacing: float = math.inf
+    followed: bool = False
 
     def __post_init__(self) -> None:
         if self.horizon < 2:
@@ -88,7 +87,8 @@ class PlanFailed(RuntimeError):
 
 
 class Planner(Protocol):
-    """Anytime, deterministic for its seed, and never worse by rollout cost than its warm start.
+    """Anytime, deterministic for its seed, and never worse by rollout cost than its warm start, but
+    where a path is to be followed: that the last plan does not is no matter of cost.
 
     Determinism is that of the sequence of plans: each one explores anew. Every plan is finite.
     """

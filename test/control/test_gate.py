@@ -130,6 +130,17 @@ def test_stop_ends_the_motion_and_makes_older_plans_void(moving):
     assert moving.gate.reference.rests(moving.now)
 
 
+def test_stop_that_no_limits_allow_yet_is_due_until_they_do(moving):
+    moving.blocked = True
+    moving.run(0.1)
+    assert moving.gate.following is not None
+    moving.observe(np.array([0.4, 0.0]))  # pushed, faster than any motion may be
+    assert moving.gate.stop(moving.now) is None and moving.gate.unstopped
+    moving.observe(np.array([0.01, 0.0]))
+    message = moving.tell(moving.gate.stop(moving.now))
+    assert not message.velocities[-1].any() and not moving.gate.unstopped
+
+
 def seconds_until_rest(message: JointTrajectory, now_ns: int) -> float:
     assert not message.velocities[-1].any()
     return (message.end_ns - now_ns) / NS

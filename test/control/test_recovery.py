@@ -88,8 +88,10 @@ def test_costs_are_finite_however_often_it_fails(recovery):
 
 def test_a_place_that_the_robot_gets_to_was_not_blocked(recovery):
     recovery.blocked(stuck([0.0, -0.03], told([0.0, -0.2], [0.0, 0.0])))
-    assert recovery.known(np.array([0.0, -0.03]), 3 * NS)
-    assert not recovery.known(np.array([0.0, -0.015]), 3 * NS)
+    recovery.pass_by(np.array([0.0, -0.03]), 3 * NS)
+    assert recovery.known(3 * NS)
+    recovery.pass_by(np.array([0.0, -0.015]), 3 * NS)
+    assert not recovery.known(3 * NS)
     assert recovery.toll(3 * NS) is None and recovery.words == ''
 
 

@@ -138,11 +138,11 @@ def test_noise_and_restarts_mend_what_frozen_states_cannot():
     assert planner(noisy).plan(behind_the_wall(path=jumps)).cost < AT_GOAL
 
 
-def test_path_whose_places_are_near_each_other_is_left_as_it_is():
+def test_path_that_is_to_be_followed_is_left_as_it_is():
     jumps = path_through_the_door()[torch.arange(61) // 5 * 5]
-    settings = GraspConfig(lookahead=3)
-    near, far = (replace(behind_the_wall(path=jumps), spacing=steps) for steps in (3.0, 3.1))
-    ((left, states, _),) = runs(settings, near)
+    settings = GraspConfig()
+    far = behind_the_wall(path=jumps)
+    ((left, states, _),) = runs(settings, replace(far, followed=True))
     assert len(left) == 1 and torch.equal(states[0], jumps)
     ((moved, states, _),) = runs(settings, far)
     assert len(moved) == settings.restarts and not torch.allclose(states[0], jumps)
