@@ -62,7 +62,7 @@ class Gate:
         self._backs_off = backs_off
         self.reference = Reference()
         self.following: Refused | None = None  # why the robot does not follow, or None
-        self.unstopped = False  # no stop is within limits yet: to be tried again at the next sample
+        self.unstopped = False  # no stop is within limits yet: it stays due
         self._doubtful = False  # whether the controller may have ended the last motion by itself
         self._back: tuple[FloatArray, FloatArray] | None = (
             None  # the last stop led there, from where

@@ -39,7 +39,7 @@ class Pilot:
         self.lock = threading.Lock()
         self._mission, self._statistics = Mission(config), Statistics()
         self._last: Replan | None = None  # the last plan to the present goal
-        self.impatient = False  # a look at the next observation, however soon, is worth it
+        self.impatient = False  # the robot is being held: it could go on from the next observation
         self._config, self._outside = config, outside
         self._clock, self._steady = clock, steady
         control = config.control
@@ -214,7 +214,6 @@ class Pilot:
         spent_ns = time.time_ns() - sent_ns - replan.plan_ns - replan.encode_ns
         self._statistics.add(replan, spent_ns / 1e6)
         self._mission.planned(replan.reached, replan.distance, replan.blocked)
-        self.impatient = replan.near
         if replan.reached:
             return replan
         if not self._config.control.execute:

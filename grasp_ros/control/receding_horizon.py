@@ -49,8 +49,7 @@ class Replan:
 
     The plan begins at start_ns in the state `start` of the reference that is named by generation.
     trajectory: its motion from there to rest, as far as it is to be sent. distance: of the
-    observation to the goal; near: within its tolerance, though not often enough to be `reached`.
-    path_steps: travel time to the goal by the roadmap. goal_joints (J,):
+    observation to the goal. path_steps: travel time to the goal by the roadmap. goal_joints (J,):
     what the goal shows. blocked: what is known to be in the way, in words. encode_ns and plan_ns:
     time spent, by the steady clock.
     """
@@ -63,7 +62,6 @@ class Replan:
     distance: float
     path_steps: float | None
     reached: bool
-    near: bool
     goal_joints: FloatArray
     blocked: str
     encode_ns: int
@@ -187,7 +185,6 @@ class RecedingHorizon:
             distance,
             path_steps,
             reached,
-            self._near > 0 and not reached,
             self._goal_joints,
             self.recovery.words,
             encode_ns=encoded - begin,

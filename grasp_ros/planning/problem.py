@@ -27,8 +27,9 @@ class Problem:
 
     rest (A,): the action that leaves the robot where it is. path (horizon + 1, D): virtual states
     to start from, or None when no roadmap led to the goal. running_weight: of the mean squared
-    distance along the way, which rewards arriving early. followed: the path is known so densely that
-    it is to be followed as it is; what seems shorter to the model leads through what it leads around.
+    distance along the way, which rewards arriving early. followed: the path is known so densely
+    that it is to be followed as it is; what seems shorter to the model leads through what it leads
+    around.
 
     Whoever makes a problem has seen that its values are finite: here only shapes are checked, so
     that nothing waits for a GPU.
@@ -87,8 +88,9 @@ class PlanFailed(RuntimeError):
 
 
 class Planner(Protocol):
-    """Anytime, deterministic for its seed, and never worse by rollout cost than its warm start, but
-    where a path is to be followed: that the last plan does not is no matter of cost.
+    """Anytime, deterministic for its seed, and never worse by rollout cost than its warm start.
+
+    Where a path is to be followed, the warm start does not count: it may leave the path.
 
     Determinism is that of the sequence of plans: each one explores anew. Every plan is finite.
     """

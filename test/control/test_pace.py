@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When the next look is worth it at once: while the robot is taken over, and at the goal."""
+"""A robot that is taken over goes on as soon as it is held."""
 
 import numpy as np
 from drawn import Drawn
@@ -10,7 +10,7 @@ from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.worlds import load_world
 
 
-def test_haste_at_both_ends_and_none_on_the_way(robot_file):
+def test_haste_at_the_start_and_none_on_the_way(robot_file):
     world = load_world('wall')
     robot = MujocoRobot(world)
     config = load(
@@ -27,18 +27,14 @@ def test_haste_at_both_ends_and_none_on_the_way(robot_file):
 
     def look():
         replan = plan()
-        away = np.linalg.norm(robot.state() - goal)
-        looks.append((robot.now_ns, run.pilot.impatient, away))
+        looks.append((robot.now_ns, run.pilot.impatient))
         return replan
 
     run.plan = look
     assert run.run(10.0)
     robot.close()
-    haste = [hasty for _, hasty, _ in looks]
-    before = haste.index(False)  # the robot is held, and its controller known
-    assert 1 <= before <= 6
-    under_way = [hasty for _, hasty, away in looks[before:] if away > 0.03]
-    assert len(under_way) > 5 and not any(under_way)
-    assert haste[-3:] == [True, True, False], 'seen at the goal, seen again, reached'
-    times = np.diff([now for now, _, _ in looks]) / 1e7
-    assert times[before] == PLAN_EVERY and times[-1] == times[-2] == LOOK_EVERY
+    haste = [hasty for _, hasty in looks]
+    held = haste.index(False)  # and its controller known
+    assert 1 <= held <= 6 and len(haste) > 10 and not any(haste[held:])
+    times = np.diff([now for now, _ in looks]) / 1e7
+    assert (times[:held] == LOOK_EVERY).all() and (times[held:] == PLAN_EVERY).all()
