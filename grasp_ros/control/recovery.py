@@ -73,7 +73,7 @@ class Recovery:
             self.words = ''
 
     def known(self, now_ns: int) -> tuple[int, ...]:
-        """What the tolls depend on: while it is the same they are, but for what fades by and by."""
+        """What the tolls depend on: while it is the same, so are they, but for what fades."""
         return self._blocks.known(now_ns)
 
     def toll(self, now_ns: int) -> Toll | None:
