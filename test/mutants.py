@@ -54,6 +54,13 @@ MUTANTS = (
         'after = here',
         OF_GRASP,
     ),
+    Mutant(
+        'the last plan leaves a path that is to be followed',
+        ANYTIME,
+        'if warm_start is not None and not problem.followed:',
+        'if warm_start is not None:',
+        OF_GRASP,
+    ),
     Mutant('no noise', GRASP, 'noisy += ', 'noisy = noisy + ', OF_GRASP),
     Mutant(
         'one restart', GRASP, 's = s.repeat(restarts, 1, 1)', 's = s.repeat(1, 1, 1)', OF_GRASP

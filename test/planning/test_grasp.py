@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from toy import PAPER, behind_the_wall, path_through_the_door, planner, walled
+from toy import PAPER, behind_the_wall, free, path_through_the_door, planner, walled
 
 from grasp_ros.planning.grasp import Grasp
 from grasp_ros.planning.lifted import FRESH, Lifted
 from grasp_ros.planning.objective import Goal
-from grasp_ros.planning.problem import never
+from grasp_ros.planning.problem import WarmStart, never
 from grasp_ros.planning.registry import GraspConfig
-from grasp_ros.world_model.dynamics import ResidualMLP
+from grasp_ros.world_model.dynamics import ResidualMLP, rollout
 
 AT_GOAL = 0.01  # |z_T - g|² of a plan that arrives; the trap costs about 0.3
 
@@ -146,6 +146,19 @@ def test_path_that_is_to_be_followed_is_left_as_it_is():
     assert len(left) == 1 and torch.equal(states[0], jumps)
     ((moved, states, _),) = runs(settings, far)
     assert len(moved) == settings.restarts and not torch.allclose(states[0], jumps)
+
+
+def test_followed_path_is_not_left_for_what_the_model_thinks_shorter():
+    problem = replace(behind_the_wall(path=path_through_the_door()), running_weight=1.0)
+    straight = torch.tensor([[1.0, 0.0]]).repeat(20, 1)
+    through = torch.cat([straight, torch.zeros(40, 2)])
+    warm = WarmStart(through, rollout(free, problem.start[None], through[None])[0])
+
+    def highest(followed: bool) -> float:
+        ignorant = planner(GraspConfig(), step=free)  # this model knows no wall
+        return float(ignorant.plan(replace(problem, followed=followed), warm).latents[:, 1].max())
+
+    assert highest(False) < 0.3 and highest(True) > 0.5
 
 
 def test_tension_shortens_the_way_of_the_virtual_states():
