@@ -270,6 +270,7 @@ class Gate:
         """The clock jumped, or someone else commanded the controller: nothing told holds."""
         self.reference = self.reference.anew(known=False)
         self.following, self._measured, self._stood, self._doubtful = None, None, None, False
+        self.unstopped = False
         self.begin()
 
     def _check(

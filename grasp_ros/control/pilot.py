@@ -153,12 +153,12 @@ class Pilot:
         sent_ns: when its image was sent by the camera, by the system's clock.
         """
         with self.lock:
+            self.impatient = False
             job = self._mission.begin(self._steady())
             if job is None:
                 return None
             forgotten, self._forgotten = self._forgotten, False
             blocked = self._gate.take_blocked()
-            self.impatient = False
         try:
             if forgotten:
                 self._loop.clear()

@@ -84,7 +84,8 @@ class Memory:
             worst = float(tensors['edge_steps'].min())
             raise BadInput(f'memory: an edge takes {worst} steps; more than 0 expected')
         if links and tensors['edge_tolls'].min() < 0:
-            raise BadInput(f'memory: an edge has a toll of {float(tensors["edge_tolls"].min())}')
+            least = float(tensors['edge_tolls'].min())
+            raise BadInput(f'memory: an edge has a toll of {least}; at least 0 expected')
         pictures = {name: _thumbnails(tensors, name, one, count) for name, one in cameras.items()}
         return cls(**{name: tensors[name] for name in TYPES}, thumbnails=pictures)
 
