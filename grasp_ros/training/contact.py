@@ -22,7 +22,7 @@ class Contact:
     def __init__(self, data: Dataset):
         follows = data.follows[:-1]
         moved = np.diff(data.positions, axis=0)[follows]
-        self._step = np.maximum(np.percentile(np.abs(moved), 95, axis=0), 1e-9)
+        self._step = data.fastest()
         here = data.positions[:-1][follows]
         told = np.concatenate([data.actions[:-1][follows], here, np.ones((len(here), 1))], axis=1)
         behind = _unexplained(told, moved / self._step)

@@ -38,6 +38,10 @@ class Dataset:
         """How far each joint moves (M, J) from one frame to the next, gaps left out, m or rad."""
         return np.abs(np.diff(self.positions, axis=0))[self.follows[:-1]]
 
+    def fastest(self) -> FloatArray:
+        """The fastest steps (J,) of each joint, but for 5 % of them, m or rad; never 0."""
+        return np.maximum(np.percentile(self.moves(), 95, axis=0), 1e-9)
+
     def split(self, share: float) -> tuple[Dataset, Dataset]:
         """Without the last `share` of each recording, and these ends."""
         late = np.zeros(len(self.images), dtype=bool)

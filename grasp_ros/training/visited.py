@@ -22,7 +22,7 @@ class Visited:
     """The joint positions of a dataset's frames, each joint in its fastest steps."""
 
     def __init__(self, data: Dataset):
-        self._step = np.maximum(np.percentile(data.moves(), 95, axis=0), 1e-9)
+        self._step = data.fastest()
         points = data.positions / self._step
         self._tree = KDTree(points)
         self._reach = max(NEAR, self._usual(points))
