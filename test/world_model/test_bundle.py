@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bundle that cannot be trusted is refused before anything runs."""
 
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -42,12 +43,16 @@ def rewrite(path: Path, **changes: object) -> None:
 @pytest.mark.parametrize('name', SHIPPED)
 def test_shipped_bundle_loads_by_name_and_says_how_it_was_made(name: str, robot: RobotConfig):
     loaded = load_bundle(ModelConfig(bundle=name, device='cpu'), robot)
-    commands = loaded.manifest.training['commands']
-    assert [command.split()[:2] for command in commands] == [
-        ['grasp-ros', 'collect'],  # in MuJoCo
-        ['grasp-ros', 'collect'],  # in Gazebo
-        ['grasp-ros', 'train'],
+    made = [shlex.split(command) for command in loaded.manifest.training['commands']]
+    assert [' '.join(command[:2]) for command in made[:3]] == [
+        'grasp-ros collect',  # in MuJoCo
+        'grasp-ros collect',  # in Gazebo
+        'grasp-ros train',
     ]
+    assert all(command[0] == 'scripts/make_map' for command in made[3:])  # the map made anew
+    bags = {word for command in made[:2] for word in command if word.startswith('bags/')}
+    for command in made[2:]:  # all from the same data
+        assert bags == {word for word in command if word.startswith('bags/')}
     assert loaded.encoder.provider == 'CPUExecutionProvider'
 
 
