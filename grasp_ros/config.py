@@ -110,7 +110,9 @@ class PlannerConfig:
 
     algorithm: str = param('grasp', 'planner', choices=tuple(PLANNERS))
     horizon: str | int = param(
-        'auto', "model steps of a plan, or 'auto': the roadmap's travel time"
+        'auto',
+        "model steps of a plan, or 'auto': the roadmap's travel time, or less where its path is "
+        'only followed',
     )
     max_horizon: int = param(
         100,

@@ -282,8 +282,8 @@ MUTANTS = (
     Mutant(
         'no slack in the horizon',
         'grasp_ros/control/route.py',
-        'math.ceil(path.steps * SLACK) + EXTRA_STEPS',
-        'math.ceil(path.steps)',
+        'math.ceil(steps * SLACK) + EXTRA_STEPS',
+        'math.ceil(steps)',
         OF_LOOP,
     ),
     Mutant(

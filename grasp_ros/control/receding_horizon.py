@@ -22,7 +22,7 @@ from grasp_ros.control.latency import Latency
 from grasp_ros.control.progress import Progress
 from grasp_ros.control.recovery import Blocked, Recovery
 from grasp_ros.control.reference import Reference
-from grasp_ros.control.route import Route
+from grasp_ros.control.route import Route, Way
 from grasp_ros.control.trajectory import from_actions
 from grasp_ros.planning.anytime import make_planner
 from grasp_ros.planning.objective import Goal
@@ -49,9 +49,9 @@ class Replan:
 
     The plan begins at start_ns in the state `start` of the reference that is named by generation.
     trajectory: its motion from there to rest, as far as it is to be sent. distance: of the
-    observation to the goal. path_steps: travel time to the goal by the roadmap. goal_joints (J,):
-    what the goal shows. blocked: what is known to be in the way, in words. encode_ns and plan_ns:
-    time spent, by the steady clock.
+    observation to the goal. way: what is to come by the roadmap, None where it is not used.
+    goal_joints (J,): what the goal shows. blocked: what is known to be in the way, in words.
+    encode_ns and plan_ns: time spent, by the steady clock.
     """
 
     plan: Plan
@@ -60,7 +60,7 @@ class Replan:
     generation: int
     trajectory: JointTrajectory
     distance: float
-    path_steps: float | None
+    way: Way | None
     reached: bool
     goal_joints: FloatArray
     blocked: str
@@ -94,7 +94,8 @@ class RecedingHorizon:
         # The goal's tolerance is half a model step.
         scale = 2 * bundle.manifest.goal_tolerance
         self._progress = Progress(bundle.dynamics, self._command, step, scale)
-        self._route = Route(bundle, config.planner, self.recovery)
+        sent = config.control.trajectory_steps
+        self._route = Route(bundle, config.planner, self.recovery, sent)
         self._send_ahead_ns = nanoseconds(config.control.send_ahead)
         self._latency = Latency(
             nanoseconds(config.planner.deadline), nanoseconds(config.observation.max_age)
@@ -165,16 +166,16 @@ class RecedingHorizon:
         found = self._route.problem(z_start, start.position, observation.stamp_ns)
         if isinstance(found, Refused):
             return found
-        problem, path_steps = found
+        problem, way = found
         budget_ns = nanoseconds(self._config.planner.deadline)
         plan = self._plan(problem, start_ns, lambda: (self._steady() - encoded) / budget_ns)
         self._last = (start_ns, plan)
-        self._look_for_progress(observation, reference, path_steps, plan)
+        self._look_for_progress(observation, reference, way, plan)
         planned = self._steady()
 
         # The time until the plan begins is blind, too.
         steps = max(1, self._config.control.trajectory_steps - ahead)
-        trajectory = self._motion(plan, steps, start, start_ns)
+        trajectory = self._motion(_array(plan.actions[:steps]), start, start_ns)
         self._latency.add(self._clock() - observation.stamp_ns)
         return Replan(
             plan,
@@ -183,7 +184,7 @@ class RecedingHorizon:
             reference.generation,
             trajectory,
             distance,
-            path_steps,
+            way,
             reached,
             self._goal_joints,
             self.recovery.words,
@@ -198,11 +199,11 @@ class RecedingHorizon:
             self._progress.begin()
 
     def _look_for_progress(
-        self, observation: Observation, reference: Reference, steps: float | None, plan: Plan
+        self, observation: Observation, reference: Reference, way: Way | None, plan: Plan
     ) -> None:
         """What leads nowhere is as good as blocked, where the plan wants to be soon."""
         stamp_ns = observation.stamp_ns
-        if steps is not None and self._progress.fruitless(stamp_ns, steps, reference):
+        if way is not None and self._progress.fruitless(stamp_ns, way.steps, reference):
             wanted = self._bundle.joints_shown(plan.latents[1])
             self._take(Blocked(stamp_ns, observation.position, reference, wanted))
 
@@ -214,12 +215,17 @@ class RecedingHorizon:
         return ahead, reference.snapped(observation.stamp_ns + ahead * step_ns)
 
     def preview(self, replan: Replan) -> JointTrajectory:
-        """The motion of the whole plan, for people: only its beginning is sent."""
-        horizon = len(replan.plan.actions)
-        return self._motion(replan.plan, horizon, replan.start, replan.start_ns)
+        """The motion of the whole plan and of the way from there, for people.
 
-    def _motion(self, plan: Plan, steps: int, start: Motion, start_ns: int) -> JointTrajectory:
-        actions = plan.actions[:steps].cpu().numpy().astype(np.float64)
+        Only its beginning is sent.
+        """
+        actions = _array(replan.plan.actions)
+        if replan.way is not None:
+            onward = self._command.actions(replan.way.positions[len(actions) :])
+            actions = np.concatenate([actions, onward])
+        return self._motion(actions, replan.start, replan.start_ns)
+
+    def _motion(self, actions: FloatArray, start: Motion, start_ns: int) -> JointTrajectory:
         joints = self._config.robot.joints
         return from_actions(actions, start, start_ns, self._command, self._limits, joints)
 
@@ -264,3 +270,7 @@ class RecedingHorizon:
 
     def _tensor(self, values: FloatArray) -> Tensor:
         return torch.as_tensor(values, dtype=torch.float32, device=self._bundle.device)
+
+
+def _array(values: Tensor) -> FloatArray:
+    return np.asarray(values.cpu().numpy(), dtype=np.float64)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -27,12 +28,24 @@ NO_WAY = (
 )
 
 
-class Route:
-    """The way to one goal after another, around what the mission learned to be blocked."""
+@dataclass(frozen=True)
+class Way:
+    """What is to come by the roadmap: model steps to the goal, joints (T + 1, J) one a step, m or
+    rad."""
 
-    def __init__(self, bundle: Bundle, config: PlannerConfig, recovery: Recovery):
+    steps: float
+    positions: FloatArray
+
+
+class Route:
+    """The way to one goal after another, around what the mission learned to be blocked.
+
+    sent: the most model steps of a plan that are sent before there is another.
+    """
+
+    def __init__(self, bundle: Bundle, config: PlannerConfig, recovery: Recovery, sent: int):
         command, roadmap = bundle.manifest.command, bundle.manifest.roadmap
-        self._config, self._command, self._recovery = config, command, recovery
+        self._config, self._command, self._recovery, self._sent = config, command, recovery, sent
         self._fixed = horizon_steps(config.horizon, command.dt)
         self._roadmap = Roadmap(
             bundle.memory,
@@ -42,6 +55,9 @@ class Route:
             roadmap.neighbours,
         )
         self._positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
+        settings = config.settings
+        pursues = isinstance(settings, GraspConfig) and settings.init == 'roadmap'
+        self._lookahead = settings.lookahead if pursues else 0  # model steps
         self._goal: Goal | None = None
         self._known: tuple[int, ...] = ()
 
@@ -52,8 +68,8 @@ class Route:
 
     def problem(
         self, start: Tensor, position: FloatArray, now_ns: int
-    ) -> tuple[Problem, float | None] | Refused:
-        """From start (D,), joints at `position` (J,), and the model steps that are to go."""
+    ) -> tuple[Problem, Way | None] | Refused:
+        """From start (D,), joints at `position` (J,), and what is to come."""
         goal, config, fixed = self._goal, self._config, self._fixed
         assert goal is not None
         weight = config.settings.running_weight
@@ -66,19 +82,27 @@ class Route:
         path = self._path(start, position, now_ns)
         if isinstance(path, Refused):
             return path
-        horizon = limit = fixed or config.max_horizon
-        if fixed is None:
-            wanted = math.ceil(path.steps * SLACK) + EXTRA_STEPS
-            horizon = min(limit, max(MIN_HORIZON, wanted))
+        stops = self._stops(position, path)
+        refused = self._recovery.wait(stops, now_ns)
+        if refused is not None:
+            return refused
+        followed = self._is_followed(path)
+        horizon = fixed or self._horizon(path.steps, followed)
         states = path.latents[: horizon + 1]
         if len(states) < len(path.latents):
             # On the way every dimension counts, whatever the goal leaves free.
             goal = Goal.of(states[-1], goal.tolerance)
         padding = states[-1].expand(horizon + 1 - len(states), -1)
         states = torch.cat([states, padding])
-        return Problem(
-            start, goal, horizon, rest, states, weight, self._is_followed(path)
-        ), path.steps
+        problem = Problem(start, goal, horizon, rest, states, weight, followed)
+        return problem, Way(path.steps, _every_step(stops, path))
+
+    def _horizon(self, steps: float, followed: bool) -> int:
+        """Model steps of a plan to a goal that is so many away."""
+        wanted = max(MIN_HORIZON, math.ceil(steps * SLACK) + EXTRA_STEPS)
+        if followed:  # what pursuit does later does not change what it does now
+            wanted = min(wanted, self._sent + self._lookahead)
+        return min(wanted, self._config.max_horizon)
 
     def _is_followed(self, path: Path) -> bool:
         """Whether pursuit of the path is all that is to be done.
@@ -86,19 +110,25 @@ class Route:
         Between places so near each other is nothing to find out, and whoever shortens the way only
         comes nearer to what it leads around. Without landmarks the model itself has arrived.
         """
-        settings = self._config.settings
-        if not isinstance(settings, GraspConfig) or settings.init != 'roadmap':
+        if not self._lookahead:
             return False
-        return path.steps <= settings.lookahead * (len(path.landmarks) + 1) or not path.landmarks
+        return path.steps <= self._lookahead * (len(path.landmarks) + 1) or not path.landmarks
 
     def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
         known = self._recovery.known(now_ns)
         if known != self._known:
             self._roadmap.avoid(self._recovery.toll(now_ns))
             self._known = known
-        path = self._roadmap.path(start, position)
-        if path is None:
-            return Refused(NO_WAY)
+        return self._roadmap.path(start, position) or Refused(NO_WAY)
+
+    def _stops(self, position: FloatArray, path: Path) -> FloatArray:
+        """Joints (K, J) at the start, at the landmarks of a path, and at the goal."""
         landmarks = self._positions[list(path.landmarks)]
-        way = np.concatenate([position[None], landmarks, self._goal_position[None]])
-        return self._recovery.wait(way, now_ns) or path
+        return np.concatenate([position[None], landmarks, self._goal_position[None]])
+
+
+def _every_step(stops: FloatArray, path: Path) -> FloatArray:
+    """Joints (T + 1, J) after each model step of a path whose stops are at (K, J)."""
+    at = np.linspace(0.0, path.steps, len(path.latents))
+    times = [0.0, *path.times, path.steps]
+    return np.stack([np.interp(at, times, joint) for joint in stops.T], axis=1)

@@ -32,7 +32,7 @@ def status(report: Report) -> DiagnosticStatus:
         values |= {
             'goal_joints': ', '.join(f'{one:.3f}' for one in replan.goal_joints),
             'distance': f'{replan.distance:.4f}',
-            'path_steps': 'none' if replan.path_steps is None else f'{replan.path_steps:.1f}',
+            'path_steps': 'none' if replan.way is None else f'{replan.way.steps:.1f}',
             'horizon': len(replan.plan.actions),
             'cost': f'{replan.plan.cost:.4f}',
             'feasibility_gap': f'{replan.plan.feasibility_gap:.4f}',

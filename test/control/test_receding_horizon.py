@@ -120,14 +120,25 @@ def test_reaches_goals_around_walls_from_pixels(world, robot_file):
         assert reached and error < 0.025, f'{problem}: {error:.3f} m'
 
 
-@pytest.fixture
-def bench(robot_file) -> Bench:
-    """In the maze, on its way to a goal 60 steps off."""
-    bench = Bench('maze', robot_file)
+def on_its_way(robot_file, **overrides) -> Bench:
+    """In the maze, with a goal 60 steps off."""
+    bench = Bench('maze', robot_file, overrides)
     problem = problems(bench, 1, seed=3)[0]
     bench.reset(problem.start)
     bench.goal_at(problem.goal)
     return bench
+
+
+@pytest.fixture
+def bench(robot_file) -> Bench:
+    """As shipped: pursuit follows the path."""
+    return on_its_way(robot_file)
+
+
+@pytest.fixture
+def searching(robot_file) -> Bench:
+    """The path is not only followed, so each plan leads to the goal."""
+    return on_its_way(robot_file, planner__grasp__init='line')
 
 
 def test_reference_is_continuous_over_replans(bench: Bench):
@@ -261,15 +272,29 @@ def cut_off(bench: Bench) -> None:
     bench.goal_at(np.array([0.2, 0.2]))
 
 
-def test_fast_enough_to_arrive(bench: Bench):
+def test_fast_enough_to_arrive(searching: Bench):
     """The horizon has some slack over the roadmap's time, or plans would end short of the goal."""
-    replan = bench.cycle()
-    assert len(replan.plan.actions) >= min(100, replan.path_steps * 1.1 + 2)
+    replan = searching.cycle()
+    assert len(replan.plan.actions) >= min(100, replan.way.steps * 1.1 + 2)
+
+
+def test_a_followed_path_is_planned_as_far_as_it_matters(robot_file):
+    """What is sent is what pursuit of the whole path would have sent."""
+    plans = []
+    for horizon in ('auto', 60):
+        bench = on_its_way(robot_file, planner__horizon=horizon)
+        plans.append([bench.cycle() for _ in range(6)])
+    for short, long in zip(*plans, strict=True):
+        assert len(short.plan.actions) < 15 and len(long.plan.actions) == 60
+        assert short.trajectory.times_ns.tolist() == long.trajectory.times_ns.tolist()
+        np.testing.assert_allclose(
+            short.trajectory.positions, long.trajectory.positions, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize('seed', [3, 4])
-def test_warm_start_is_the_rest_of_the_last_plan(bench: Bench, seed, monkeypatch):
-    given = []
+def test_warm_start_is_the_rest_of_the_last_plan(searching: Bench, seed, monkeypatch):
+    bench, given = searching, []
     real = bench.loop._planner.plan
 
     def plan(problem, warm_start=None, deadline=None):
@@ -330,7 +355,7 @@ def test_fixed_horizon_is_kept_and_aims_at_a_point_of_the_path(robot_file, horiz
     replan = bench.cycle()
     assert replan.plan.actions.shape == (steps, 2)
     # The goal is beyond the horizon; the plan ends within two model steps of where it aims.
-    assert replan.path_steps > steps
+    assert replan.way.steps > steps
     one_step = 2 * bench.world_model.manifest.goal_tolerance
     missed = replan.plan.latents[-1] - replan.plan.states[-1]
     assert float(missed.norm()) < 2 * one_step
