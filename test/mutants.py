@@ -265,6 +265,20 @@ MUTANTS = (
         'self._nearest(distances, self._times > -1)',
         OF_ROADMAP,
     ),
+    Mutant(
+        'round about when at the goal',
+        'grasp_ros/planning/roadmap.py',
+        'if away <= goal.tolerance:',
+        'if False:',
+        OF_ROADMAP,
+    ),
+    Mutant(
+        'joints make up for one at its bound',
+        SYNC,
+        'problem.rest, lookahead)',
+        'problem.rest)',
+        OF_PARTS,
+    ),
     # The loop
     Mutant(
         'latent not rolled forward to the start',

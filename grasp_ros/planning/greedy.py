@@ -33,14 +33,19 @@ def gauss_newton(
     target: Tensor,
     weight: Tensor | None = None,
     rest: Tensor | None = None,
+    reach: float = 1.0,
 ) -> Tensor:
     """One Gauss-Newton step on sum weight (step(z, a) - target)² with every a in [-1, 1].
 
     z (N, D), action (N, A), target (N, D) -> action (N, A). weight (N, D) or (D,): what each
-    dimension of the latent counts; None: all the same. rest: see boxed_step.
+    dimension of the latent counts; None: all the same. rest: see boxed_step. reach: how many model
+    steps the target is away at most. The action for the whole way is sought, and then cut to the
+    box: were the box part of the search, a joint at its bound would have others make up for it,
+    and lead off the way.
     """
     here, jacobian = linearise(step, z, action)
-    return boxed_step(here, jacobian, action, target, weight, rest)
+    wanted = boxed_step(here, jacobian, action, target, weight, rest, reach=reach)
+    return wanted.clamp(-1.0, 1.0)
 
 
 def linearise(step: Step, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,8 +72,9 @@ def boxed_step(
     weight: Tensor | None = None,
     rest: Tensor | None = None,
     solve: Solver = boxqp.solve,
+    reach: float = 1.0,
 ) -> Tensor:
-    """The action (N, A) in [-1, 1] that brings the linearised model nearest to the target.
+    """The action (N, A) in [-reach, reach] that brings the linearised model nearest to the target.
 
     here (N, D) and jacobian (N, A, D) at `action`, as linearise gives them. rest (A,): where
     actions lean to that do nothing, so that the robot does not press on what blocks it; None:
@@ -88,7 +94,7 @@ def boxed_step(
         ease = EASE * hessian.diagonal(dim1=1, dim2=2).amax(dim=1, keepdim=True)
         hessian.diagonal(dim1=1, dim2=2).add_(ease)
         gradient = gradient + ease * (action - rest)
-    return solve(hessian, gradient, action, -1.0, 1.0).to(kind)
+    return solve(hessian, gradient, action, -reach, reach).to(kind)
 
 
 def travel_steps(

@@ -113,7 +113,7 @@ def pursuit(
             if not problem.goal.unweighted:
                 weight = torch.where((aim == horizon)[:, None], problem.goal.weight, 1.0)
             for _ in range(steps):
-                action = gauss_newton(step, z, action, target, weight, problem.rest)
+                action = gauss_newton(step, z, action, target, weight, problem.rest, lookahead)
         z = step(z, action)
         chosen.append(action)
         latents.append(z)

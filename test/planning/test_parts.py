@@ -34,6 +34,20 @@ def test_pursuit_does_not_press_on_what_blocks_it():
     assert latents[0, -1, 1] > 0.1, 'and it gets on where it can'
 
 
+def test_pursuit_stays_on_a_way_that_one_joint_is_too_slow_for():
+    """No other joint, that shows in the latent alike, is to make up for what is missing."""
+
+    def alike(z, a):
+        return z + 0.05 * a @ torch.tensor([[1.0, 0.9], [0.0, 0.4]])
+
+    path = torch.stack([torch.zeros(21), torch.linspace(0, 0.4, 21)], dim=1)
+    _, latents = sync.pursuit(
+        alike, to([0.0, 0.4]), torch.zeros(1, 20, 2), path[None], 1, 3, never
+    )
+    assert latents[0, :, 0].abs().max() < 0.01, 'a fifth of a step'
+    torch.testing.assert_close(latents[0, -1], path[-1], atol=0.005, rtol=0)
+
+
 def test_pursuit_treats_restarts_independently():
     problem = behind_the_wall()
     paths = torch.stack([path_through_the_door(), problem.start.expand(61, 2).clone()])

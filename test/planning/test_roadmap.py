@@ -137,10 +137,25 @@ def test_dead_end_beside_the_start_hides_no_way():
 def test_near_goal_is_reached_directly():
     roadmap = roadmap_of(ring())
     start = torch.tensor([1.0, 0.0])
-    roadmap.set_goal(Goal.of(start + torch.tensor([0.0, 2 * SPEED]), 0.1))
+    roadmap.set_goal(Goal.of(start + torch.tensor([0.0, 2 * SPEED]), SPEED / 2))
     path = roadmap.path(start)
     assert path is not None
     assert path.steps == pytest.approx(2.0, abs=0.5)
+
+
+@pytest.mark.parametrize('away', [0.0, 0.2, 0.49])
+def test_who_is_at_the_goal_is_led_nowhere_else(away):
+    """A model that does not know small motions gets no nearer; landmarks would be a detour."""
+
+    def sluggish(z, a):
+        return free(z, a * (a.abs() > 0.6))
+
+    roadmap = Roadmap(ring(), sluggish, actions=2, connect_steps=15, neighbours=8)
+    start = torch.tensor([1.0, 0.03])
+    roadmap.set_goal(Goal.of(start + torch.tensor([0.0, away * SPEED]), SPEED / 2))
+    path = roadmap.path(start)
+    assert path is not None and path.landmarks == () and path.steps <= 0.5
+    assert path.latents.shape == (2, 2)
 
 
 def test_goal_that_leaves_a_dimension_free_is_met_where_that_is_nearest():
