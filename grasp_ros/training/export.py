@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a model bundle: all files, then the manifest with their hashes."""
+"""Writes model bundles: all files, then the manifest with their hashes."""
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save
@@ -18,6 +20,8 @@ from grasp_ros.world_model.inputs import Input, JointsInput
 from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.manifest import FILES, MANIFEST, Manifest
 from grasp_ros.world_model.memory import Memory
+
+MEMORY = 'memory.safetensors'
 
 
 def write_bundle(
@@ -39,9 +43,23 @@ def write_bundle(
     export_encoder(path / 'encoder.onnx', encoder, manifest.inputs)
     (path / 'joint_head.safetensors').write_bytes(save(head.tensors()))
     (path / 'dynamics.safetensors').write_bytes(save(dynamics.state_dict()))
-    (path / 'memory.safetensors').write_bytes(save(memory.tensors()))
+    (path / MEMORY).write_bytes(save(memory.tensors()))
     hashes = {name: sha256(path / name) for name in FILES}
     (path / MANIFEST).write_text(replace(manifest, files=hashes).to_yaml())
+
+
+def copy_bundle(bundle: Path, out: Path, memory: Memory, **changes: Any) -> None:
+    """Write a copy with another memory, and with other values of the manifest.
+
+    Raises BadInput when there is something at `out` already.
+    """
+    if out.exists():
+        raise BadInput(f'{out} exists already; bundles are never overwritten')
+    manifest = Manifest.from_yaml(bundle / MANIFEST)
+    shutil.copytree(bundle, out)
+    (out / MEMORY).write_bytes(save(memory.tensors()))
+    files = manifest.files | {MEMORY: sha256(out / MEMORY)}
+    (out / MANIFEST).write_text(replace(manifest, files=files, **changes).to_yaml())
 
 
 def export_encoder(path: Path, encoder: nn.Module, inputs: dict[str, Input]) -> None:

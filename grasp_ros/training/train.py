@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from grasp_ros.training.alignment import twins
 from grasp_ros.training.augmentation import photometric
 from grasp_ros.training.calibration import calibrate
-from grasp_ros.training.coverage import cut_off, seldom
+from grasp_ros.training.coverage import seldom
 from grasp_ros.training.dataset import CAMERA, Dataset
 from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spread
 from grasp_ros.training.landmarks import build_memory
@@ -28,8 +28,8 @@ from grasp_ros.training.losses import (
     rollout_loss,
     vicreg_loss,
 )
-from grasp_ros.training.verdict import connected_share, expected_arrival
-from grasp_ros.training.ways import ways
+from grasp_ros.training.verdict import expected_arrival
+from grasp_ros.training.ways import map_report, ways
 from grasp_ros.types import BadInput, FloatArray
 from grasp_ros.world_model.dynamics import ResidualMLP, rollout
 from grasp_ros.world_model.joint_head import JointError, JointHead
@@ -116,20 +116,12 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     )
     same, steps = latent_distances(learnt, latents)
     tolerance, spread = max(same, float(steps.min()) / 2), joint_spread(data.positions)
-    reached = np.isfinite(way_steps)
     miss = expected_arrival(np.array(errors.p95), tolerance, steps, full_step, np.array(spread))
-    without = cut_off(learnt.positions, held_out.positions[pairs], reached)
     report = {
         'config': asdict(config),
         'frames': len(data.images),
-        'landmarks': len(memory.latents),
-        'edges': len(memory.edges),
-        'map_connected_share': round(
-            connected_share(len(memory.latents), memory.edges.numpy()), 4
-        ),
-        'held_out_ways': round(float(reached.mean()), 4),
+        **map_report(memory, learnt, held_out, pairs, way_steps),
         'seldom': [one.plain() for one in seldom(learnt.positions)],
-        'cut_off': without and without.plain(),
         'joint_error': errors.plain(),
         'joint_spread': list(spread),
         'full_step': float(f'{full_step:.4g}'),

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from torch import Tensor
 
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.roadmap import Roadmap
+from grasp_ros.training.coverage import cut_off
+from grasp_ros.training.dataset import Dataset
+from grasp_ros.training.verdict import connected_share
 from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import Step
 from grasp_ros.world_model.manifest import RoadmapSettings
@@ -37,3 +42,19 @@ def ways(
             pairs.append((start, goal))
             steps.append(np.inf if path is None else path.steps)
     return np.array(pairs), np.array(steps)
+
+
+def map_report(
+    memory: Memory, learnt: Dataset, held_out: Dataset, pairs: np.ndarray, steps: FloatArray
+) -> dict[str, Any]:
+    """What is said of a map in a bundle. pairs, steps: of `ways` between frames held out."""
+    reached = np.isfinite(steps)
+    without = cut_off(learnt.positions, held_out.positions[pairs], reached)
+    share = connected_share(len(memory.latents), memory.edges.numpy())
+    return {
+        'landmarks': len(memory.latents),
+        'edges': len(memory.edges),
+        'map_connected_share': round(share, 4),
+        'held_out_ways': round(float(reached.mean()), 4),
+        'cut_off': without and without.plain(),
+    }
