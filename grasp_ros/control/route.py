@@ -22,6 +22,7 @@ from grasp_ros.world_model.bundle import Bundle
 SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
 EXTRA_STEPS = 2
 MIN_HORIZON = 4
+SPARSE = 1.5  # times what pursuit looks ahead to: landmarks that are further apart leave gaps
 NO_WAY = (
     'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
     'something else'
@@ -110,9 +111,8 @@ class Route:
         Between places so near each other is nothing to find out, and whoever shortens the way only
         comes nearer to what it leads around. Without landmarks the model itself has arrived.
         """
-        if not self._lookahead:
-            return False
-        return path.steps <= self._lookahead * (len(path.landmarks) + 1) or not path.landmarks
+        apart = path.steps / (len(path.landmarks) + 1)
+        return self._lookahead > 0 and (apart <= SPARSE * self._lookahead or not path.landmarks)
 
     def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
         known = self._recovery.known(now_ns)
