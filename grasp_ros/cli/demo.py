@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     overrides = {name.replace('.', '__'): value for name, value in given.items()}
     # Refuse here what the node would refuse.
     config = load(PlannerNodeConfig, *files, **overrides).planner
-    find('models', bundle)
+    remapped = _remapped(find('models', bundle), world)
     problems = world.task.sample(options.episodes, options.seed)
 
     simulator = simulator_ros_arguments(
@@ -96,6 +96,7 @@ def run(options: argparse.Namespace) -> int:
         use_sim_time=True,
         namespace='',
     )
+    planner += remapped
     for name, value in given.items():
         planner += ['-p', f'{name}:={value}']
     commands = {'simulator': [SIMULATOR_NODE, *simulator], 'planner': [PLANNER_NODE, *planner]}
@@ -130,6 +131,19 @@ def run(options: argparse.Namespace) -> int:
         for path in written[:2]:
             console.print(f'wrote {path}')
     return 0 if report['successes'] == len(episodes) else 1
+
+
+def _remapped(bundle: Path, world: World) -> list[str]:
+    """ROS arguments: the planner sees the world's cameras, whatever the bundle calls them."""
+    from grasp_ros.world_model.inputs import cameras
+    from grasp_ros.world_model.manifest import MANIFEST, Manifest
+
+    known = cameras(Manifest.from_yaml(bundle / MANIFEST).inputs)
+    arguments = []
+    for name, camera in zip(known, world.description.cameras, strict=False):
+        if name != camera.name:
+            arguments += ['-r', f'{name}:={camera.name}']
+    return arguments
 
 
 def _given(options: argparse.Namespace) -> dict[str, str | int]:

@@ -15,6 +15,7 @@ from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import FloatArray, ImageArray, Observation
 from grasp_ros.world_model.bundle import Bundle, load_bundle
+from grasp_ros.world_model.inputs import cameras
 
 SHOWN = 8  # pictures on a way at most
 
@@ -51,8 +52,8 @@ def ways(name: str, world: World, episodes: Sequence[Episode]) -> list[Way | Non
 
 
 def _way(bundle: Bundle, roadmap: Roadmap, world: World, episode: Episode) -> Way | None:
-    camera, joints = world.description.cameras[0].name, len(world.robot.joints)
-    pictures = {name: episode.goal_image for name in bundle.manifest.inputs if name == camera}
+    camera, joints = next(iter(cameras(bundle.manifest.inputs))), len(world.robot.joints)
+    pictures = {camera: episode.goal_image}
     goal = episode.goal[:joints]
     latent = bundle.encode(Observation(0, pictures, goal, np.zeros(joints)))
     positions = bundle.memory.positions.cpu().numpy().astype(np.float64)

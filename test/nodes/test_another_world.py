@@ -11,6 +11,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from grasp_ros.bench.episodes import summary
+from grasp_ros.cli import demo
 from grasp_ros.nodes import messages
 from grasp_ros.nodes.arguments import simulator_ros_arguments
 from grasp_ros.nodes.episode_runner import EpisodeRunner
@@ -107,6 +108,11 @@ def test_collect_records_every_camera(world_file, tmp_path):
     commands = counts.pop('/joint_trajectory_controller/joint_trajectory')
     assert counts == {'/side/compressed': 5, '/above/compressed': 5, '/joint_states': 25}
     assert commands > 2
+
+
+def test_demo_shows_the_planner_the_worlds_camera(world_file, bundle):
+    assert demo._remapped(bundle, load_world(str(world_file))) == ['-r', 'image:=side']
+    assert demo._remapped(bundle, load_world('maze')) == []
 
 
 class Planner:
