@@ -22,7 +22,7 @@ from grasp_ros.world_model.bundle import Bundle
 SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
 EXTRA_STEPS = 2
 MIN_HORIZON = 4
-SPARSE = 1.5  # times what pursuit looks ahead to: landmarks that are further apart leave gaps
+SPARSE = 1.5  # times what pursuit looks ahead to: landmarks that are further apart leave a gap
 NO_WAY = (
     'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
     'something else'
@@ -109,10 +109,15 @@ class Route:
         """Whether pursuit of the path is all that is to be done.
 
         Between places so near each other is nothing to find out, and whoever shortens the way only
-        comes nearer to what it leads around. Without landmarks the model itself has arrived.
+        comes nearer to what it leads around. Where they are far apart the straight line through
+        the latent space leads off all that was seen, and pursuit of it may stand still for ever.
+        Without landmarks the model itself has arrived.
         """
-        apart = path.steps / (len(path.landmarks) + 1)
-        return self._lookahead > 0 and (apart <= SPARSE * self._lookahead or not path.landmarks)
+        if not path.landmarks:
+            return self._lookahead > 0
+        passed = np.array([0.0, *path.times, path.steps])
+        legs = np.diff(passed)[passed[:-1] < self._sent + self._lookahead]
+        return bool(legs.max() <= SPARSE * self._lookahead)
 
     def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
         known = self._recovery.known(now_ns)

@@ -12,6 +12,7 @@ from grasp_ros.config import PlannerNodeConfig, load
 from grasp_ros.control.gate import Gate, Late
 from grasp_ros.control.receding_horizon import RecedingHorizon, Replan
 from grasp_ros.control.route import NO_WAY
+from grasp_ros.planning.roadmap import Path
 from grasp_ros.robot.jtc import sample
 from grasp_ros.sim.robot import CONTROL_STEP, MujocoRobot
 from grasp_ros.sim.worlds import load_world
@@ -290,6 +291,23 @@ def test_a_followed_path_is_planned_as_far_as_it_matters(robot_file):
         np.testing.assert_allclose(
             short.trajectory.positions, long.trajectory.positions, atol=1e-6
         )
+
+
+@pytest.mark.parametrize(
+    ('times', 'followed'),
+    [
+        ((), True),  # the model itself arrives
+        ((2.0, 6.0, 10.0, 13.0), True),
+        ((1.2, 9.2, 12.0), False),  # a gap, of which a straight line knows nothing
+        ((4.0, 8.0, 11.5, 25.0), True),  # a gap that is for later
+        ((4.0, 8.0, 10.5, 25.0), False),
+    ],
+)
+def test_a_path_is_followed_until_there_is_a_gap(bench: Bench, searching: Bench, times, followed):
+    latents = torch.zeros(30, bench.world_model.manifest.latent)
+    path = Path(latents, 27.0, tuple(range(len(times))), times)
+    assert bench.loop._route._is_followed(path) == followed
+    assert not searching.loop._route._is_followed(path)
 
 
 @pytest.mark.parametrize('seed', [3, 4])
