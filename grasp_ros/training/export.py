@@ -53,13 +53,18 @@ def copy_bundle(bundle: Path, out: Path, memory: Memory, **changes: Any) -> None
 
     Raises BadInput when there is something at `out` already.
     """
-    if out.exists():
-        raise BadInput(f'{out} exists already; bundles are never overwritten')
+    refuse_existing(out)
     manifest = Manifest.from_yaml(bundle / MANIFEST)
     shutil.copytree(bundle, out)
     (out / MEMORY).write_bytes(save(memory.tensors()))
     files = manifest.files | {MEMORY: sha256(out / MEMORY)}
     (out / MANIFEST).write_text(replace(manifest, files=files, **changes).to_yaml())
+
+
+def refuse_existing(out: Path) -> None:
+    """Raise BadInput where a bundle would overwrite something; before long work, ask first."""
+    if out.exists():
+        raise BadInput(f'{out} exists already; bundles are never overwritten')
 
 
 def export_encoder(path: Path, encoder: nn.Module, inputs: dict[str, Input]) -> None:
