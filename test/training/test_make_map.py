@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 from grasp_ros.cli.main import main
 from grasp_ros.config import ModelConfig
 from grasp_ros.world_model.bundle import load_bundle
 
+ROOT = Path(__file__).resolve().parents[2]
 STEPS, LANDMARKS = 1200, 60
 
 
