@@ -71,13 +71,18 @@ class EpisodeRunner(Node):
         self._image = None
         services = (self._set_start, self._reset, self._cancel, self._clear_fault)
 
-        def ready() -> bool:
-            known = all(service.service_is_ready() for service in services)
-            return (
-                known and self._goal_pub.get_subscription_count() > 0 and self._image is not None
-            )
+        def missing() -> list[str]:
+            silent = [service.srv_name for service in services if not service.service_is_ready()]
+            if not self._goal_pub.get_subscription_count():
+                silent.append(f'a subscription to {self._goal_pub.topic_name}')
+            if self._image is None:
+                silent.append('an image')
+            return silent
 
-        self.wait(ready, START_UP, 'the simulator and the planner to start')
+        try:
+            self.wait(lambda: not missing(), START_UP, 'the simulator and the planner to start')
+        except TimeoutError as error:
+            raise TimeoutError(f'{error}; missing: {", ".join(missing())}') from None
 
     def run(self, problem: Problem) -> Episode:
         """One episode; the goal image is what the camera sees with all at the goal."""

@@ -65,6 +65,14 @@ class Server:
         """Whether gzserver runs."""
         return self.process.poll() is None
 
+    def ends_within(self, timeout: float) -> bool:
+        """Whether gzserver has ended, or does within `timeout` s."""
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def log(self, lines: int = 15) -> str:
         """The last lines of what it said; that there is no loudspeaker is left out."""
         self._log.seek(0)

@@ -23,6 +23,7 @@ from grasp_ros_gazebo.classic.transport import Disconnected, Publisher, Transpor
 START_UP = 60.0  # s that Gazebo gets to load the world and to offer its topics
 ANSWER = 2.0  # s that a new connection gets for its first message, before another is tried
 STALL = 60.0  # s without an answer to a step before Gazebo is given up; it may be paused a while
+END = 2.0  # s from a lost connection to the end of the process, if that is why
 CHECK = 0.2  # s between looks whether it lives
 ASK_AGAIN = 0.5  # s between requests to move the surroundings
 IDLE = 0.02  # s between looks whether it has loaded the world
@@ -69,7 +70,7 @@ class Simulation:
     def command(self, velocities: dict[str, float], gains: dict[str, float] | None = None) -> None:
         """Drive joints at velocities, m/s or rad/s; gains, once sent, are kept."""
         if not self._commands.connected():
-            self._fail('Gazebo no longer listens to joint commands')
+            self._lost('Gazebo no longer listens to joint commands')
         scoped = {f'{self._model}::{joint}': velocity for joint, velocity in velocities.items()}
         for joint, velocity in velocities.items():
             gain = None if gains is None else gains[joint]
@@ -198,7 +199,7 @@ class Simulation:
         try:
             publisher.publish(message)
         except Disconnected as error:
-            self._fail(str(error))
+            self._lost(str(error))
 
     def _until(self, done: Callable[[], bool], limit: float, what: str) -> None:
         """Handle messages until `done`; raises SimulatorFailed when that cannot be any more."""
@@ -211,7 +212,7 @@ class Simulation:
             try:
                 self._transport.poll(CHECK)
             except Disconnected as error:
-                self._fail(str(error))
+                self._lost(str(error))
 
     def _check(self, deadline: float, what: str) -> None:
         """Raise SimulatorFailed when Gazebo has ended, or has had its time."""
@@ -219,6 +220,10 @@ class Simulation:
             self._fail('gzserver has ended')
         if time.monotonic() > deadline:
             self._fail(f'waited too long for {what}')
+
+    def _lost(self, why: str) -> NoReturn:
+        # A process's connections end before it does.
+        self._fail('gzserver has ended' if self._server.ends_within(END) else why)
 
     def _fail(self, why: str) -> NoReturn:
         raise SimulatorFailed(f'{why}; its last words:\n{self._server.log()}')
