@@ -2,7 +2,8 @@
 """Whether the robot gets on: what is seen against what the model predicted, and the way to go.
 
 Measured joints against commanded ones tell a block first (see gate.py). What they cannot tell is
-told here: something else that does not move as it should, and motion that leads nowhere.
+told here: something else that does not move as it should, motion that leads nowhere, and plans
+that rest on the way.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ OFF_BEAT = 0.15  # of a model step, that they may lie beside a whole number of t
 TOLD = 2.5  # model steps of told motion between them, or nothing could be learned
 LITTLE = 0.3  # of the predicted way: a robot that made less is not where it should be
 SURPRISES = 2  # in a row
-FRUITLESS = 15.0  # model steps of told motion without getting nearer
+FRUITLESS = 15.0  # model steps of told motion, or of plans that rest, without getting nearer
+RESTS = 0.5  # model steps: a plan that moves the robot no further leaves it where it is
+LONGEST = 4.0  # model steps between two plans that count; more passed without a plan
 NEARER = 3.0  # model steps of travel time that count as getting nearer
 AT_GOAL = 4.0  # model steps: nearer than this the way is no matter of the map
 
@@ -71,13 +74,26 @@ class Progress:
         self._surprises = self._surprises + 1 if made < LITTLE else 0
         return self._surprises >= SURPRISES
 
-    def fruitless(self, stamp_ns: int, to_go: float, reference: Reference) -> bool:
-        """Whether all that the robot is told brings it no nearer. to_go: steps to the goal."""
+    def rests(self, planned: FloatArray) -> bool:
+        """Whether planned joints (K, J) leave the robot where it is."""
+        return bool(self._steps(np.ptp(planned, axis=0)) < RESTS)
+
+    def fruitless(
+        self, stamp_ns: int, to_go: float, reference: Reference, planned: FloatArray
+    ) -> bool:
+        """Whether all that the robot is told brings it no nearer.
+
+        to_go: model steps to the goal. planned: the joints (K, J) that it is to be told next.
+        """
         last_ns, self._last_ns = self._last_ns, stamp_ns
         if last_ns is None or reference.told is None or stamp_ns < reference.settled_ns:
             return False
-        told = self._told(reference, np.array([max(last_ns, reference.settled_ns), stamp_ns]))
-        self._fruitless += float(self._steps(told[1] - told[0]))
+        since_ns = max(last_ns, reference.settled_ns)
+        told = self._told(reference, np.array([since_ns, stamp_ns]))
+        spent = float(self._steps(told[1] - told[0]))
+        if self.rests(planned):
+            spent = max(spent, min(LONGEST, (stamp_ns - since_ns) / self._step_ns))
+        self._fruitless += spent
         if to_go < self._nearest - NEARER:
             self._nearest, self._fruitless = to_go, 0.0
         return to_go > AT_GOAL and self._fruitless > FRUITLESS

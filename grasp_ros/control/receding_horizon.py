@@ -170,12 +170,13 @@ class RecedingHorizon:
         budget_ns = nanoseconds(self._config.planner.deadline)
         plan = self._plan(problem, start_ns, lambda: (self._steady() - encoded) / budget_ns)
         self._last = (start_ns, plan)
-        self._look_for_progress(observation, reference, way, plan)
         planned = self._steady()
 
         # The time until the plan begins is blind, too.
         steps = max(1, self._config.control.trajectory_steps - ahead)
         trajectory = self._motion(_array(plan.actions[:steps]), start, start_ns)
+        if way is not None:
+            self._look_for_progress(observation, reference, way, plan, trajectory)
         self._latency.add(self._clock() - observation.stamp_ns)
         return Replan(
             plan,
@@ -199,12 +200,19 @@ class RecedingHorizon:
             self._progress.begin()
 
     def _look_for_progress(
-        self, observation: Observation, reference: Reference, way: Way | None, plan: Plan
+        self,
+        observation: Observation,
+        reference: Reference,
+        way: Way,
+        plan: Plan,
+        trajectory: JointTrajectory,
     ) -> None:
-        """What leads nowhere is as good as blocked, where the plan wants to be soon."""
-        stamp_ns = observation.stamp_ns
-        if way is not None and self._progress.fruitless(stamp_ns, way.steps, reference):
-            wanted = self._bundle.joints_shown(plan.latents[1])
+        """What leads nowhere is as good as blocked: where the plan wants to be soon or, where it
+        rests, where the way goes on."""
+        stamp_ns, planned = observation.stamp_ns, trajectory.positions
+        if self._progress.fruitless(stamp_ns, way.steps, reference, planned):
+            rests = self._progress.rests(planned)
+            wanted = way.positions()[1] if rests else self._bundle.joints_shown(plan.latents[1])
             self._take(Blocked(stamp_ns, observation.position, reference, wanted))
 
     def _start(self, observation: Observation, reference: Reference) -> tuple[int, int]:
@@ -221,7 +229,7 @@ class RecedingHorizon:
         """
         actions = _array(replan.plan.actions)
         if replan.way is not None:
-            onward = self._command.actions(replan.way.positions[len(actions) :])
+            onward = self._command.actions(replan.way.positions()[len(actions) :])
             actions = np.concatenate([actions, onward])
         return self._motion(actions, replan.start, replan.start_ns)
 

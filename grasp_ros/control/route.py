@@ -15,7 +15,7 @@ from grasp_ros.control.recovery import Recovery
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import Problem
 from grasp_ros.planning.registry import GraspConfig
-from grasp_ros.planning.roadmap import Path, Roadmap
+from grasp_ros.planning.roadmap import Path, Roadmap, every_step
 from grasp_ros.types import FloatArray, Refused
 from grasp_ros.world_model.bundle import Bundle
 
@@ -31,11 +31,20 @@ NO_WAY = (
 
 @dataclass(frozen=True)
 class Way:
-    """What is to come by the roadmap: model steps to the goal, joints (T + 1, J) one a step, m or
-    rad."""
+    """What is to come by the roadmap: joints (K, J) at its stops, m or rad, from the start to the
+    goal, and when they are passed, model steps (K,)."""
 
-    steps: float
-    positions: FloatArray
+    stops: FloatArray
+    times: FloatArray
+
+    @property
+    def steps(self) -> float:
+        """Model steps to the goal."""
+        return float(self.times[-1])
+
+    def positions(self) -> FloatArray:
+        """Joints (T + 1, J) after each model step."""
+        return np.asarray(every_step(torch.as_tensor(self.stops), self.times).numpy())
 
 
 class Route:
@@ -96,7 +105,7 @@ class Route:
         padding = states[-1].expand(horizon + 1 - len(states), -1)
         states = torch.cat([states, padding])
         problem = Problem(start, goal, horizon, rest, states, weight, followed)
-        return problem, Way(path.steps, _every_step(stops, path))
+        return problem, Way(stops, path.times)
 
     def _horizon(self, steps: float, followed: bool) -> int:
         """Model steps of a plan to a goal that is so many away."""
@@ -115,8 +124,7 @@ class Route:
         """
         if not path.landmarks:
             return self._lookahead > 0
-        passed = np.array([0.0, *path.times, path.steps])
-        legs = np.diff(passed)[passed[:-1] < self._sent + self._lookahead]
+        legs = np.diff(path.times)[path.times[:-1] < self._sent + self._lookahead]
         return bool(legs.max() <= SPARSE * self._lookahead)
 
     def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
@@ -130,10 +138,3 @@ class Route:
         """Joints (K, J) at the start, at the landmarks of a path, and at the goal."""
         landmarks = self._positions[list(path.landmarks)]
         return np.concatenate([position[None], landmarks, self._goal_position[None]])
-
-
-def _every_step(stops: FloatArray, path: Path) -> FloatArray:
-    """Joints (T + 1, J) after each model step of a path whose stops are at (K, J)."""
-    at = np.linspace(0.0, path.steps, len(path.latents))
-    times = [0.0, *path.times, path.steps]
-    return np.stack([np.interp(at, times, joint) for joint in stops.T], axis=1)

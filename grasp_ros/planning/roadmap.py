@@ -29,13 +29,17 @@ FASTEST = 0.99  # of the edges are no faster; the others are rounding, or jumps 
 class Path:
     """A way through latent space: one latent a model step (T + 1, D), and its landmarks.
 
-    steps: model steps that it takes, without tolls. times: of each landmark, after the start.
+    times (K + 2,): model steps, without tolls, to the start, to each landmark, and to the goal.
     """
 
     latents: Tensor
-    steps: float
     landmarks: tuple[int, ...]
-    times: tuple[float, ...]
+    times: FloatArray
+
+    @property
+    def steps(self) -> float:
+        """Model steps that it takes, without tolls."""
+        return float(self.times[-1])
 
 
 class Roadmap:
@@ -99,7 +103,7 @@ class Roadmap:
         away = goal.distance(start)[None]
         if away <= goal.tolerance:  # so near that the model's error would lead round about
             latents = torch.stack([start, goal.pinned(start)])
-            return Path(latents, float(self._least(away, goal)[0]), (), ())
+            return Path(latents, (), np.append(0.0, self._least(away, goal)))
         if self._stale:
             self._to_goal = self._travel_to(goal)
             self._search()
@@ -118,12 +122,11 @@ class Roadmap:
         while landmark >= 0:
             landmarks.append(landmark)
             landmark = int(self._following[landmark])
-        times = np.append(onto[best], self._legs(landmarks)).cumsum()
+        times = np.concatenate([[0.0, onto[best]], self._legs(landmarks)]).cumsum()
         places = self._memory.latents[torch.as_tensor(landmarks, dtype=torch.int64)]
         stops = torch.cat([start[None], places])
         stops = torch.cat([stops, goal.pinned(stops[-1])[None]])
-        latents = _every_step(stops, np.append(0.0, times))
-        return Path(latents, float(times[-1]), tuple(landmarks), tuple(times[:-1].tolist()))
+        return Path(every_step(stops, times), tuple(landmarks), times)
 
     def _legs(self, landmarks: list[int]) -> FloatArray:
         """Model steps from each landmark of a way to the next, and to the goal; no tolls."""
@@ -259,8 +262,8 @@ def _largest(edges: csr_array) -> NDArray[np.bool_]:
     return np.asarray(labels == np.bincount(labels).argmax())
 
 
-def _every_step(stops: Tensor, times: NDArray[np.float64]) -> Tensor:
-    """Latents (K, D) passed at `times` (K,) to one latent a model step, by straight lines."""
+def every_step(stops: Tensor, times: FloatArray) -> Tensor:
+    """Stops (K, D) passed at `times` (K,), model steps, to one place a step, by straight lines."""
     count = max(1, int(np.ceil(times[-1])))
     at = np.linspace(0.0, times[-1], count + 1)
     after = np.clip(np.searchsorted(times, at, side='right'), 1, len(times) - 1)

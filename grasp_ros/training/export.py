@@ -18,10 +18,16 @@ from grasp_ros.world_model.bundle import sha256
 from grasp_ros.world_model.dynamics import Dynamics
 from grasp_ros.world_model.inputs import Input, JointsInput
 from grasp_ros.world_model.joint_head import JointHead
-from grasp_ros.world_model.manifest import FILES, MANIFEST, Manifest
+from grasp_ros.world_model.manifest import (
+    DYNAMICS,
+    ENCODER,
+    FILES,
+    JOINT_HEAD,
+    MANIFEST,
+    MEMORY,
+    Manifest,
+)
 from grasp_ros.world_model.memory import Memory
-
-MEMORY = 'memory.safetensors'
 
 
 def write_bundle(
@@ -40,9 +46,9 @@ def write_bundle(
     if (path / MANIFEST).exists():
         raise BadInput(f'{path} holds a bundle already; remove it or choose another name')
     path.mkdir(parents=True, exist_ok=True)
-    export_encoder(path / 'encoder.onnx', encoder, manifest.inputs)
-    (path / 'joint_head.safetensors').write_bytes(save(head.tensors()))
-    (path / 'dynamics.safetensors').write_bytes(save(dynamics.state_dict()))
+    export_encoder(path / ENCODER, encoder, manifest.inputs)
+    (path / JOINT_HEAD).write_bytes(save(head.tensors()))
+    (path / DYNAMICS).write_bytes(save(dynamics.state_dict()))
     (path / MEMORY).write_bytes(save(memory.tensors()))
     hashes = {name: sha256(path / name) for name in FILES}
     (path / MANIFEST).write_text(replace(manifest, files=hashes).to_yaml())

@@ -24,7 +24,15 @@ from grasp_ros.world_model.dynamics import Dynamics, load_dynamics
 from grasp_ros.world_model.encoder import Encoder
 from grasp_ros.world_model.inputs import JointsInput, cameras
 from grasp_ros.world_model.joint_head import JointHead
-from grasp_ros.world_model.manifest import FILES, MANIFEST, Manifest
+from grasp_ros.world_model.manifest import (
+    DYNAMICS,
+    ENCODER,
+    FILES,
+    JOINT_HEAD,
+    MANIFEST,
+    MEMORY,
+    Manifest,
+)
 from grasp_ros.world_model.memory import Memory
 from grasp_ros.world_model.trust import Trust
 
@@ -103,24 +111,24 @@ def load_bundle(config: ModelConfig, robot: RobotConfig) -> Bundle:
         )
     try:
         encoder = Encoder(
-            files['encoder.onnx'],
+            files[ENCODER],
             manifest.inputs,
             config.providers,
             config.require_provider,
             config.threads,
         )
         head = JointHead.from_tensors(
-            _tensors(files, 'joint_head.safetensors'), manifest.latent, len(manifest.joints)
+            _tensors(files, JOINT_HEAD), manifest.latent, len(manifest.joints)
         )
         dynamics = load_dynamics(
             manifest.dynamics.architecture,
             manifest.dynamics.config,
             manifest.latent,
             manifest.command.size,
-            _tensors(files, 'dynamics.safetensors'),
+            _tensors(files, DYNAMICS),
         )
         memory = Memory.from_tensors(
-            _tensors(files, 'memory.safetensors'),
+            _tensors(files, MEMORY),
             manifest.latent,
             len(manifest.joints),
             cameras(manifest.inputs),

@@ -22,12 +22,9 @@ Grade = Literal['good', 'fair', 'bad']
 MANIFEST = 'model.yaml'
 LARGEST = 64 * 1024  # bytes of model.yaml: a few kB are usual, and YAML is read slowly
 MOST_BRACKETS = 500  # written manifests have hardly any; thousands of nested ones take seconds
-FILES = (
-    'encoder.onnx',
-    'joint_head.safetensors',
-    'dynamics.safetensors',
-    'memory.safetensors',
-)
+ENCODER, JOINT_HEAD = 'encoder.onnx', 'joint_head.safetensors'
+DYNAMICS, MEMORY = 'dynamics.safetensors', 'memory.safetensors'
+FILES = (ENCODER, JOINT_HEAD, DYNAMICS, MEMORY)
 
 
 @dataclass(frozen=True)

@@ -59,11 +59,15 @@ def test_nothing_is_learned_from_a_robot_that_is_told_to_stand():
     assert not any(surprises(along([0.01, 0.0]), 0.0, 20))
 
 
-def fruitless(reference: Reference, to_go) -> float | None:
-    """Model steps of told motion after which it was said, or None."""
+MOVES = np.array([[0.0, 0.0], [0.05, 0.0]])  # what plans lead to
+RESTS = np.array([[0.0, 0.0], [0.002, 0.0]])
+
+
+def fruitless(reference: Reference, to_go, planned=MOVES, pause=1) -> float | None:
+    """Model steps after which it was said, or None; so many periods between two plans."""
     judge = progress()
-    for count in range(40):
-        if judge.fruitless(NS + count * PERIOD, to_go(2 * count), reference):
+    for count in range(0, 40, pause):
+        if judge.fruitless(NS + count * PERIOD, to_go(2 * count), reference, planned):
             return 2 * count
     return None
 
@@ -73,5 +77,14 @@ def test_motion_that_leads_no_nearer_is_told():
     assert fruitless(told, lambda moved: 60.0 - moved) is None
     stopped = fruitless(told, lambda moved: 60.0)
     assert FRUITLESS < stopped <= FRUITLESS + 6
-    assert fruitless(along([0.01, 0.0]), lambda moved: 60.0) is None, 'it was told to stand'
+    assert fruitless(along([0.01, 0.0]), lambda moved: 60.0) is None, 'it has yet to set out'
     assert fruitless(told, lambda moved: 2.0) is None, 'at the goal it is no matter of the map'
+
+
+def test_plans_that_rest_on_the_way_lead_nowhere_either():
+    told = along([0.01, 0.0])
+    stood = fruitless(told, lambda moved: 60.0, RESTS)
+    assert FRUITLESS < stood <= FRUITLESS + 6
+    assert fruitless(told, lambda moved: 2.0, RESTS) is None
+    waited = fruitless(told, lambda moved: 60.0, RESTS, pause=10)
+    assert waited > 60, 'while nothing is planned, as before a block, nothing is lost'

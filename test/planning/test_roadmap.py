@@ -208,7 +208,8 @@ def test_way_leads_around_where_a_toll_is_charged():
     assert roadmap.path(start).landmarks == free_way.landmarks, 'no other way: it may be tried'
     roadmap.avoid(None)
     again = roadmap.path(start)
-    assert again.landmarks == free_way.landmarks and again.times == free_way.times
+    assert again.landmarks == free_way.landmarks
+    assert again.times == pytest.approx(free_way.times)
 
 
 def test_first_and_last_move_are_charged_where_the_joints_are_known():
@@ -228,7 +229,7 @@ def test_times_are_those_at_which_landmarks_are_passed():
     roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.0]), 0.1))
     path = roadmap.path(torch.tensor([1.0, 0.05]))
     memory = ring()
-    for landmark, time in zip(path.landmarks, path.times, strict=True):
+    for landmark, time in zip(path.landmarks, path.times[1:-1], strict=True):
         nearest = (path.latents - memory.latents[landmark]).norm(dim=1).argmin()
         assert int(nearest) == pytest.approx(time, abs=1.0)
 

@@ -21,9 +21,10 @@ def gazebo_root():
         pytest.skip(f'no Gazebo 11: {str(error).splitlines()[0]}')
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')
 def make(gazebo_root):
-    """GazeboRobots by world, stepped as fast as it goes; closed at the end, at the latest."""
+    """GazeboRobots by world, stepped as fast as it goes; closed at the module's end, at the latest:
+    a gzserver that stands still takes half a core from the tests that come after."""
     from grasp_ros_gazebo.classic.robot import GazeboRobot
 
     made = []
