@@ -303,8 +303,15 @@ MUTANTS = (
     Mutant(
         'latency of the worst plan',
         'grasp_ros/control/latency.py',
-        "np.percentile(self._samples, 90, method='lower')",
-        'max(self._samples)',
+        "np.percentile(samples, 90, method='lower')",
+        'max(samples)',
+        ('test/control/test_latency.py',),
+    ),
+    Mutant(
+        'a machine that became slow is noticed late',
+        'grasp_ros/control/latency.py',
+        'int(max(usual, now))',
+        'int(usual)',
         ('test/control/test_latency.py',),
     ),
     # Before the controller

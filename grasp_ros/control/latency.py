@@ -8,11 +8,14 @@ from collections import deque
 import numpy as np
 
 WINDOW = 50  # samples that the estimate is made of
+RECENT = 3  # of them, of which two say that all is slower now
 
 
 class Latency:
-    """A rolling 90th percentile, in ns, that a single slow plan does not move.
+    """A rolling 90th percentile, in ns, or the median of the last few where that is more.
 
+    A single slow plan does not move it; a machine that has become slow, or a way that has become
+    hard to plan, does before three plans in a row come too late.
     Until something was measured it is `initial_ns`. Times below zero or above `most_ns` come from
     a clock that jumped or a plan that hung: none can be planned for, so they are left out.
     """
@@ -34,4 +37,7 @@ class Latency:
 
     def estimate_ns(self) -> int:
         """The latency to plan for; an observed one, never the largest of several."""
-        return int(np.percentile(self._samples, 90, method='lower'))
+        samples = list(self._samples)
+        usual = np.percentile(samples, 90, method='lower')
+        now = np.percentile(samples[-RECENT:], 50, method='lower')
+        return int(max(usual, now))

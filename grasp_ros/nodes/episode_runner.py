@@ -28,6 +28,7 @@ from grasp_ros.types import NS, FloatArray, nanoseconds, seconds
 START_UP = 60.0  # s of real time that nodes and services get to appear
 ANSWER = 20.0  # s of real time that a service or a message gets
 ARRIVED = 0.3  # simulated s in which messages reach the planner, on a busy machine too
+TAKEN_OVER = 3.0  # simulated s that the planner gets to hold a robot that was placed
 SETTLE = 0.5  # simulated s from the planner's word that the goal is reached to the judgement
 SLOWEST, EXTRA = 3.0, 10.0  # an episode ends after SLOWEST x the shortest time + EXTRA s
 
@@ -88,7 +89,7 @@ class EpisodeRunner(Node):
         """One episode; the goal image is what the camera sees with all at the goal."""
         self._call(self._cancel, Trigger.Request())
         goal_image = self.place(problem.goal)
-        self.place(problem.start)
+        self._hold(self.place(problem.start))
         self._timings, self._path, self._plan = [], [], None
         begin_ns = self.now_ns
         self.send_goal(goal_image)
@@ -129,6 +130,18 @@ class EpisodeRunner(Node):
             path=np.stack([state for _, state, _ in self._path]),
             plans=[plan for _, _, plan in self._path],
         )
+
+    def _hold(self, image: Image) -> None:
+        """Have the planner hold the robot where `image` shows it.
+
+        It knows nothing of what the controller tells a robot that was placed by hand, and brings
+        it to a hold first. A goal after another does not begin with that; nor do episodes.
+        """
+        self.send_goal(image)
+        begin_ns = self.now_ns
+        held = lambda: self.status.get('state') == REACHED  # noqa: E731
+        over = lambda: seconds(self.now_ns - begin_ns) > TAKEN_OVER  # noqa: E731
+        self.wait(lambda: held() or over(), ANSWER, 'the robot to be held at the start')
 
     def send_goal(self, image: Image) -> None:
         """Return when the planner has taken the goal."""

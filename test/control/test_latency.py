@@ -38,6 +38,15 @@ def test_a_planner_that_is_always_slow_is_planned_for():
     assert measured(*[nanoseconds(0.3)] * 12).estimate_ns() == nanoseconds(0.3)
 
 
+@pytest.mark.parametrize('then', [1, 20])
+def test_two_slow_plans_of_three_are_planned_for_as_long_as_they_are_new(then):
+    slow = nanoseconds(0.2)
+    assert measured(*[USUAL] * WINDOW, slow).estimate_ns() == USUAL
+    assert measured(*[USUAL] * WINDOW, slow, slow).estimate_ns() == slow
+    assert measured(*[USUAL] * WINDOW, slow, USUAL, slow).estimate_ns() == slow
+    assert measured(*[USUAL] * WINDOW, slow, slow, *[USUAL] * 2 * then).estimate_ns() == USUAL
+
+
 def test_clear_forgets():
     latency = measured(*[nanoseconds(0.3)] * 12)
     latency.clear()

@@ -23,8 +23,10 @@ def gazebo_root():
 
 @pytest.fixture(scope='module')
 def make(gazebo_root):
-    """GazeboRobots by world, stepped as fast as it goes; closed at the module's end, at the latest:
-    a gzserver that stands still takes half a core from the tests that come after."""
+    """GazeboRobots by world, stepped as fast as it goes; closed with the module, at the latest.
+
+    A gzserver takes half a core while it stands still, too.
+    """
     from grasp_ros_gazebo.classic.robot import GazeboRobot
 
     made = []
