@@ -39,7 +39,7 @@ class Pilot:
         self.lock = threading.Lock()
         self._mission, self._statistics = Mission(config), Statistics()
         self._last: Replan | None = None  # the last plan to the present goal
-        self.impatient = False  # the robot is being held: it could go on from the next observation
+        self.impatient = False  # the next observation is to be planned from, whatever the period
         self._config, self._outside = config, outside
         self._clock, self._steady = clock, steady
         control = config.control
@@ -238,6 +238,7 @@ class Pilot:
         elif isinstance(message, Late):
             self._statistics.counts['overruns'] += 1
             self._mission.late()
+            self.impatient = True  # this period has brought nothing: another plan makes up for it
         elif isinstance(message, NotNow):
             self.impatient = True
         else:

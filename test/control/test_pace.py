@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A robot that is taken over goes on as soon as it is held."""
+"""When a plan is made before its period: once a robot is held, and after one that came too late."""
 
 import numpy as np
 from drawn import Drawn
 from lockstep import LOOK_EVERY, PLAN_EVERY, Lockstep
 
 from grasp_ros.config import PlannerNodeConfig, load
+from grasp_ros.control.gate import Late
 from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.worlds import load_world
 
@@ -38,3 +39,16 @@ def test_haste_at_the_start_and_none_on_the_way(robot_file):
     assert 1 <= held <= 6 and len(haste) > 10 and not any(haste[held:])
     times = np.diff([now for now, _ in looks]) / 1e7
     assert (times[:held] == LOOK_EVERY).all() and (times[held:] == PLAN_EVERY).all()
+
+
+def test_a_plan_that_came_too_late_is_made_up_for(robot_file, monkeypatch):
+    world = load_world('wall')
+    robot = MujocoRobot(world)
+    config = load(PlannerNodeConfig, robot_file, planner__grasp__iterations=1)
+    run = Lockstep(Drawn(world), config, robot)
+    run.aim([-0.2, -0.15], np.array([-0.2, 0.15]))
+    assert not run.run(1.5) and not run.pilot.impatient, 'on its way'
+    monkeypatch.setattr(run.pilot._gate, 'admit', lambda *_: Late('late'))
+    run.plan()
+    assert run.pilot.impatient
+    robot.close()

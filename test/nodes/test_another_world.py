@@ -116,7 +116,7 @@ def test_demo_shows_the_planner_the_worlds_camera(world_file, bundle):
 
 
 class Planner:
-    """What the runner hears of a planner; it knows the goal's state, and drives there."""
+    """What the runner hears of a planner; it knows each goal's state, and drives there."""
 
     def __init__(self, peer, task):
         self._task, self._goal_number, self.goal, self.images = task, 0, None, []
@@ -136,7 +136,7 @@ class Planner:
 
     def _on_goal(self, message):
         self._goal_number += 1
-        self.goal = self.next_goal
+        self.goal = self.next_goals.pop(0)
         self.images.append(messages.to_rgb(message))
         angle = self.goal[0]
         times = np.array([nanoseconds(1.0 + 2.0 / SPEED)])
@@ -164,12 +164,12 @@ def test_episodes_are_run_judged_and_drawn(world_file, own_domain, tmp_path):
         runner.wait_for_nodes()
         episodes = []
         for problem in world.task.sample(2, seed=1):
-            planner.next_goal = problem.goal
+            planner.next_goals = [problem.start, problem.goal]  # held there first
             episodes.append(runner.run(problem))
         wait_until(lambda: peer.heard['above/compressed'], 'the second camera')
         runner.destroy_node()
     assert all(episode.success and episode.reached for episode in episodes)
-    for episode, seen in zip(episodes, planner.images, strict=True):
+    for episode, seen in zip(episodes, planner.images[1::2], strict=True):
         assert np.array_equal(episode.goal_image, seen) and seen.shape == (64, 96, 3)
         assert episode.path.shape[1] == 2 and len(episode.path) > 10
         assert episode.path[0] == pytest.approx(episode.start, abs=0.05)
