@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a plan is made before its period: once a robot is held, and after one that came too late."""
+"""When a plan is made before its period: once a robot is held, and after one came too late."""
 
 import numpy as np
 from drawn import Drawn
