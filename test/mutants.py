@@ -33,6 +33,7 @@ OF_GOAL = ('test/planning/test_objective.py',)
 OF_BOXQP = ('test/planning/test_boxqp.py',)
 OF_ROADMAP = ('test/planning/test_roadmap.py',)
 OF_LOOP = ('test/control/test_receding_horizon.py',)
+OF_ROUTE = ('test/control/test_route.py',)
 GATE, OF_GATE = 'grasp_ros/control/gate.py', ('test/control/test_gate.py',)
 BLOCKS, OF_RECOVERY = 'grasp_ros/control/blocks.py', ('test/control/test_recovery.py',)
 GUARD, OF_GUARD = 'grasp_ros/control/guard.py', ('test/control/test_guard.py',)
@@ -288,17 +289,17 @@ MUTANTS = (
         OF_LOOP,
     ),
     Mutant(
-        'warm start removed', LOOP, 'problem, warm, deadline', 'problem, None, deadline', OF_LOOP
+        'warm start removed', LOOP, 'problem, warm, deadline', 'problem, None, deadline', OF_ROUTE
     ),
     Mutant(
-        'warm start not shifted', LOOP, 'shift(plan, max(0, steps),', 'shift(plan, 0,', OF_LOOP
+        'warm start not shifted', LOOP, 'shift(plan, max(0, steps),', 'shift(plan, 0,', OF_ROUTE
     ),
     Mutant(
         'no slack in the horizon',
         'grasp_ros/control/route.py',
         'math.ceil(steps * SLACK) + EXTRA_STEPS',
         'math.ceil(steps)',
-        OF_LOOP,
+        OF_ROUTE,
     ),
     Mutant(
         'latency of the worst plan',

@@ -140,7 +140,7 @@ class EpisodeRunner(Node):
         self.send_goal(image)
         begin_ns = self.now_ns
         held = lambda: seconds(self.now_ns - begin_ns) > HELD  # noqa: E731
-        self.wait(held, ANSWER, 'the robot to be held at the start')
+        self.wait(held, 100 * HELD, 'the robot to be held at the start')
 
     def send_goal(self, image: Image) -> None:
         """Return when the planner has taken the goal."""

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a plan leads, how far, and what it begins with."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from bed import Bed, on_its_way
+
+from grasp_ros.control.receding_horizon import RecedingHorizon
+from grasp_ros.control.route import NO_WAY
+from grasp_ros.planning.roadmap import Path
+from grasp_ros.types import Refused, nanoseconds
+
+
+@pytest.fixture
+def bed(robot_file) -> Bed:
+    """As shipped: pursuit follows the path."""
+    return on_its_way(robot_file)
+
+
+@pytest.fixture
+def searching(robot_file) -> Bed:
+    """The path is not only followed, so each plan leads to the goal."""
+    return on_its_way(robot_file, planner__grasp__init='line')
+
+
+def test_no_way_to_the_goal_is_said_and_nothing_is_planned(robot_file):
+    bed = Bed('maze', robot_file)
+    bed.reset(np.array([-0.2, -0.2]))
+    bed.goal_at(np.array([0.2, 0.2]))
+    cut_off(bed)
+    assert bed.loop.replan(bed.observe()) == Refused(NO_WAY)
+
+
+def cut_off(bed: Bed) -> None:
+    """Take away all edges of the roadmap, then set the goal once more."""
+    memory = bed.world_model.memory
+    no = {name: getattr(memory, name)[:0] for name in ('edges', 'edge_steps', 'edge_tolls')}
+    bare = replace(memory, **no)
+    reference = lambda: bed.gate.reference  # noqa: E731
+    bundle = replace(bed.world_model, memory=bare)
+    bed.loop = RecedingHorizon(bundle, bed.config, reference, bed.now, lambda: 0)
+    bed.goal_at(np.array([0.2, 0.2]))
+
+
+def test_fast_enough_to_arrive(searching: Bed):
+    """The horizon has some slack over the roadmap's time, or plans would end short of the goal."""
+    replan = searching.cycle()
+    assert len(replan.plan.actions) >= min(100, replan.way.steps * 1.1 + 2)
+
+
+def test_a_followed_path_is_planned_as_far_as_it_matters(robot_file):
+    """What is sent is what pursuit of the whole path would have sent."""
+    plans = []
+    for horizon in ('auto', 60):
+        bed = on_its_way(robot_file, planner__horizon=horizon)
+        plans.append([bed.cycle() for _ in range(6)])
+    for short, long in zip(*plans, strict=True):
+        assert len(short.plan.actions) < 15 and len(long.plan.actions) == 60
+        assert short.trajectory.times_ns.tolist() == long.trajectory.times_ns.tolist()
+        np.testing.assert_allclose(
+            short.trajectory.positions, long.trajectory.positions, atol=1e-6
+        )
+
+
+@pytest.mark.parametrize(
+    ('times', 'followed'),
+    [
+        ((), True),  # the model itself arrives
+        ((2.0, 6.0, 10.0, 13.0), True),
+        ((1.2, 9.2, 12.0), False),  # a gap, of which a straight line knows nothing
+        ((4.0, 8.0, 11.5, 25.0), True),  # a gap that is for later
+        ((4.0, 8.0, 10.5, 25.0), False),
+    ],
+)
+def test_a_path_is_followed_until_there_is_a_gap(bed: Bed, searching: Bed, times, followed):
+    latents = torch.zeros(30, bed.world_model.manifest.latent)
+    path = Path(latents, tuple(range(len(times))), np.array([0.0, *times, 27.0]))
+    assert bed.loop._route._is_followed(path) == followed
+    assert not searching.loop._route._is_followed(path)
+
+
+@pytest.mark.parametrize('seed', [3, 4])
+def test_warm_start_is_the_rest_of_the_last_plan(searching: Bed, seed, monkeypatch):
+    bed, given = searching, []
+    real = bed.loop._planner.plan
+
+    def plan(problem, warm_start=None, deadline=None):
+        given.append(warm_start)
+        return real(problem, warm_start, deadline)
+
+    monkeypatch.setattr(bed.loop._planner, 'plan', plan)
+    first, second = bed.cycle(), bed.cycle()
+    assert given[0] is None
+    shifted = round((second.start_ns - first.start_ns) / nanoseconds(0.1))
+    rest = first.plan.actions[shifted:]
+    count = min(len(rest), len(given[1].actions))
+    assert shifted >= 1 and count > 10
+    assert torch.equal(given[1].actions[:count], rest[:count])
+
+
+def test_sent_motion_is_short_and_the_preview_long(bed: Bed):
+    replan = bed.cycle()
+    assert replan.trajectory.end_ns - replan.start_ns <= nanoseconds(0.8)
+    assert bed.loop.preview(replan).end_ns - replan.start_ns >= nanoseconds(4.0)
+
+
+@pytest.mark.parametrize(('horizon', 'steps'), [(20, 20), ('4.5 s', 45)])
+def test_fixed_horizon_is_kept_and_aims_at_a_point_of_the_path(robot_file, horizon, steps):
+    bed = on_its_way(robot_file, planner__horizon=horizon)
+    replan = bed.cycle()
+    assert replan.plan.actions.shape == (steps, 2)
+    # The goal is beyond the horizon; the plan ends within two model steps of where it aims.
+    assert replan.way.steps > steps
+    one_step = 2 * bed.world_model.manifest.goal_tolerance
+    missed = replan.plan.latents[-1] - replan.plan.states[-1]
+    assert float(missed.norm()) < 2 * one_step
