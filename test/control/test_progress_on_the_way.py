@@ -66,7 +66,7 @@ RESTS = np.array([[0.0, 0.0], [0.002, 0.0]])
 def fruitless(reference: Reference, to_go, planned=MOVES, pause=1) -> float | None:
     """Model steps after which it was said, or None; so many periods between two plans."""
     judge = progress()
-    for count in range(0, 40, pause):
+    for count in range(0, 60, pause):
         if judge.fruitless(NS + count * PERIOD, to_go(2 * count), reference, planned):
             return 2 * count
     return None
