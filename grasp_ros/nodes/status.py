@@ -12,6 +12,7 @@ from rclpy.time import Time
 from grasp_ros.control.outside import Report
 from grasp_ros.control.states import FAULT, HOLDING, PLANNING, REACHED, WAITING
 from grasp_ros.world_model.bundle import Bundle
+from grasp_ros.world_model.manifest import ENCODER
 
 LEVELS = {
     WAITING: DiagnosticStatus.WARN,
@@ -69,7 +70,7 @@ def diagnostics(stamp: Time, name: str, report: Report, bundle: Bundle) -> Diagn
         'encoder fell back to another provider' if fell_back else 'ok',
         {
             'bundle': bundle.path.name,
-            'encoder_sha256': bundle.manifest.files['encoder.onnx'],
+            'encoder_sha256': bundle.manifest.files[ENCODER],
             'provider': bundle.encoder.provider,
             'device': bundle.device,
         },

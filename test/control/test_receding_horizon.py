@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bed import PERIOD_STEPS, Bed, on_its_way, problems
+from bed import PERIOD_STEPS, Bed, problems
 
 from grasp_ros.control.gate import Late
 from grasp_ros.control.receding_horizon import Replan
@@ -26,18 +26,6 @@ def test_reaches_goals_around_walls_from_pixels(world, robot_file):
         reached = any(bed.cycle().reached for _ in range(limit))
         error = np.linalg.norm(bed.robot.joints().position - problem.goal)
         assert reached and error < 0.025, f'{problem}: {error:.3f} m'
-
-
-@pytest.fixture
-def bed(robot_file) -> Bed:
-    """As shipped: pursuit follows the path."""
-    return on_its_way(robot_file)
-
-
-@pytest.fixture
-def searching(robot_file) -> Bed:
-    """The path is not only followed, so each plan leads to the goal."""
-    return on_its_way(robot_file, planner__grasp__init='line')
 
 
 def test_reference_is_continuous_over_replans(bed: Bed):

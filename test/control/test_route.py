@@ -15,12 +15,6 @@ from grasp_ros.types import Refused, nanoseconds
 
 
 @pytest.fixture
-def bed(robot_file) -> Bed:
-    """As shipped: pursuit follows the path."""
-    return on_its_way(robot_file)
-
-
-@pytest.fixture
 def searching(robot_file) -> Bed:
     """The path is not only followed, so each plan leads to the goal."""
     return on_its_way(robot_file, planner__grasp__init='line')
