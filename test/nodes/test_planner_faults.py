@@ -57,6 +57,7 @@ def test_frozen_camera_holds_the_robot_until_it_sees_again(moving):
             'a plan or the reason',
         )
         wait_until(heard, 'what was sent')
+    wait_until(heard, 'the stop')
     for _ in range(5):
         told = len(moving.statuses)
         moving.look(rgb=rgb)
