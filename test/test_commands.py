@@ -30,16 +30,19 @@ def grasp_ros(*arguments: str, domain: int) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ('world', 'tolerance', 'domain'),
-    [('wall', 0.025, 61), ('maze', 0.025, 62), ('arm2', 0.05, 65)],
+    ('world', 'tolerance', 'goals', 'domain'),
+    [('wall', 0.025, 'taught', 61), ('maze', 0.025, 'picture', 62), ('arm2', 0.05, 'picture', 65)],
 )
-def test_demo_reaches_goals_over_ros_and_reports_them(world, tolerance, domain, tmp_path: Path):
+def test_demo_reaches_goals_over_ros_and_reports_them(
+    world, tolerance, goals, domain, tmp_path: Path
+):
     report, out, planner = tmp_path / 'out.json', tmp_path / 'out', 'grasp'
-    arguments = ['--world', world, '--episodes', '2', '--seed', '7']
+    arguments = ['--world', world, '--episodes', '2', '--seed', '7', '--goals', goals]
     done = grasp_ros('demo', *arguments, '--json', str(report), '--out', str(out), domain=domain)
     assert done.returncode == 0, done.stdout + done.stderr
     seen = json.loads(report.read_text())
-    assert (seen['world'], seen['planner'], seen['horizon']) == (world, planner, 'auto')
+    context = [seen[name] for name in ('world', 'planner', 'horizon', 'goals')]
+    assert context == [world, planner, 'auto', goals]
     assert (seen['episodes'], seen['successes'], seen['success_rate']) == (2, 2, 1.0)
     assert 0 < seen['ci95'][0] < 1 and seen['ci95'][1] == pytest.approx(1)
     assert set(seen['replan_ms']) == {'p50', 'p95', 'p99'}

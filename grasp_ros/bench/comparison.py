@@ -63,4 +63,5 @@ def _ratio(value: float | None) -> str:
 def _asked(report: Report) -> tuple[Any, ...]:
     same = ('world', 'simulator', 'bundle', 'tolerance', 'real_time_factor')
     problems = [(run['start'], run['goal']) for run in report['runs']]
-    return (*(report[name] for name in same), problems)
+    goals = report.get('goals', 'picture')  # older reports know no others
+    return (*(report[name] for name in same), goals, problems)

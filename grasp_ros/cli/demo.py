@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from grasp_ros.sim.worlds import World
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GOALS = ('picture', 'taught')
 COLUMNS = ('episode', 'shortest time, s', 'time, s', 'final error', 'replan p50, ms', '')
 
 
@@ -54,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--horizon', help="model steps, 'N s', or 'auto', instead of the file's")
     parser.add_argument('--episodes', type=int, default=5, help='random start/goal pairs')
     parser.add_argument('--seed', type=int, default=0, help='seed of the pairs')
+    parser.add_argument(
+        '--goals',
+        default='picture',
+        choices=GOALS,
+        help='pictures alone, or taught: what the planner observed there itself, joints too',
+    )
     parser.add_argument('--real-time-factor', type=float, default=1.0)
     parser.add_argument('--out', type=Path, default=Path('demo_out'), help='pictures and film')
     parser.add_argument('--no-pictures', action='store_true', help='only the table')
@@ -100,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
     for name, value in given.items():
         planner += ['-p', f'{name}:={value}']
     commands = {'simulator': [SIMULATOR_NODE, *simulator], 'planner': [PLANNER_NODE, *planner]}
-    episodes = _episodes(world, problems, commands)
+    episodes = _episodes(world, problems, commands, options.goals == 'taught')
     if episodes is None:
         return 1
 
@@ -111,6 +118,7 @@ def run(options: argparse.Namespace) -> int:
         params_file=options.params_file,
         planner=config.algorithm,
         horizon=config.horizon,
+        goals=options.goals,
         seed=options.seed,
         real_time_factor=options.real_time_factor,
         bundle=bundle,
@@ -158,7 +166,7 @@ def _given(options: argparse.Namespace) -> dict[str, str | int]:
 
 
 def _episodes(
-    world: World, problems: list[Problem], commands: dict[str, list[str]]
+    world: World, problems: list[Problem], commands: dict[str, list[str]], taught: bool
 ) -> list[Episode] | None:
     """Run all problems through the two nodes; None, said on stderr, when a node fails."""
     # A domain of its own: the demo must not meet, or move, any other robot on the network.
@@ -183,7 +191,7 @@ def _episodes(
                 signalled()
                 alive()
 
-            runner = EpisodeRunner(world, check)
+            runner = EpisodeRunner(world, taught, check)
             runner.wait_for_nodes()
             for problem in problems:
                 episodes.append(runner.run(problem))

@@ -21,7 +21,8 @@ from grasp_ros.types import BadInput
 
 if TYPE_CHECKING:
     from grasp_ros.training.dataset import Dataset
-    from grasp_ros.training.train import TrainConfig, Trained
+    from grasp_ros.training.train import Trained
+    from grasp_ros.training.train_config import TrainConfig
     from grasp_ros.training.verdict import Judged
     from grasp_ros.world_model.manifest import Manifest
 
@@ -60,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='more moves than the robot, parts that it pushes, say: keep them in the latent',
     )
+    parser.add_argument(
+        '--joints-input',
+        action=argparse.BooleanOptionalAction,
+        help='measured joints as an input of the encoder (default: where the picture does not '
+        'tell them)',
+    )
     parser.add_argument('--seed', type=int, default=0, help='seed of everything')
     parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
     parser.add_argument('--threads', type=int, default=2, help='CPU threads')
@@ -73,7 +80,8 @@ def run(options: argparse.Namespace) -> int:
 
     from grasp_ros.training.capacity import capacity
     from grasp_ros.training.dataset import encoder_size, load_images, source_size
-    from grasp_ros.training.train import TrainConfig, train
+    from grasp_ros.training.train import train
+    from grasp_ros.training.train_config import TrainConfig
     from grasp_ros.training.verdict import judge, overall, unusable
     from grasp_ros.world_model.bundle import pick_device
 
@@ -102,6 +110,7 @@ def run(options: argparse.Namespace) -> int:
             augment=options.augment,
             align=options.align,
             reconstruct=options.reconstruct,
+            joints_input=options.joints_input,
             seed=options.seed,
         )
         trained = train(pictures, config, pick_device(options.device), report)
@@ -155,17 +164,20 @@ def _manifest(
     import torch
 
     from grasp_ros.training.bags import recorded_command
-    from grasp_ros.training.dataset import CAMERA
-    from grasp_ros.world_model.inputs import ImageInput
+    from grasp_ros.training.dataset import CAMERA, JOINTS
+    from grasp_ros.world_model.inputs import ImageInput, Input
     from grasp_ros.world_model.manifest import Architecture, Manifest, RoadmapSettings
 
     dynamics, (height, width) = trained.dynamics, pictures.images.shape[1:3]
+    inputs: dict[str, Input] = {CAMERA: ImageInput(*pictures.source, height, width)}
+    if trained.joints is not None:
+        inputs[JOINTS] = trained.joints
     return Manifest(
         robot=read.robot.name,
         joints=read.robot.joints,
         command=read.command,
-        inputs={CAMERA: ImageInput(*pictures.source, height, width)},
-        latent=config.latent,
+        inputs=inputs,
+        latent=trained.memory.latents.shape[1],
         dynamics=Architecture(dynamics.architecture, dynamics.config),
         goal_tolerance=round(trained.goal_tolerance, 4),
         roadmap=RoadmapSettings(config.connect_steps, config.neighbours),

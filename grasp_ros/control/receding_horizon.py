@@ -126,7 +126,7 @@ class RecedingHorizon:
         latent = self._seen(seen)
         if isinstance(latent, Refused):
             return latent
-        goal = self._goal_at(latent)
+        goal = self._goal_at(latent, self._bundle.certainty(seen))
         self._goal_joints = self._bundle.joints_shown(latent)
         self._route.set_goal(goal, self._goal_joints)
         self._goal, self._last, self._near = goal, None, 0
@@ -242,8 +242,11 @@ class RecedingHorizon:
         latent = self._bundle.encode(observation)
         return self._bundle.trust.judge(latent, observation) or latent
 
-    def _goal_at(self, latent: Tensor) -> Goal:
-        return Goal.of(latent, self._bundle.manifest.goal_tolerance)
+    def _goal_at(self, latent: Tensor, weight: Tensor | None = None) -> Goal:
+        tolerance = self._bundle.manifest.goal_tolerance
+        if weight is None:
+            return Goal.of(latent, tolerance)
+        return Goal(latent, weight, tolerance)
 
     def _reached(self, distance: float, tolerance: float) -> bool:
         """Near the goal for some observations in a row, and until it is left by twice as much."""

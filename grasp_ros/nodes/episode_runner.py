@@ -37,13 +37,17 @@ class EpisodeRunner(Node):
     """Drives the nodes `simulator` and `planner` through whole episodes.
 
     now_ns, state (S,) and status are the newest of /clock, simulator/state and planner/status. The
-    goal's picture is of the world's first camera. check is called all the time while something is
+    goal's picture is of the world's first camera. taught: goals are not pictures, but what the
+    planner itself observes there, joints too. check is called all the time while something is
     waited for; what it raises ends the wait.
     """
 
-    def __init__(self, world: World, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, world: World, taught: bool = False, check: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__('episode_runner')
         self._world, camera = world, world.description.cameras[0].name
+        self._taught = taught
         self._check = check
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
@@ -66,6 +70,7 @@ class EpisodeRunner(Node):
         self._reset: Any = self.create_client(Trigger, 'simulator/reset')
         self._cancel: Any = self.create_client(Trigger, 'planner/cancel')
         self._clear_fault: Any = self.create_client(Trigger, 'planner/clear_fault')
+        self._teach_goal: Any = self.create_client(Trigger, 'planner/teach_goal')
 
     def wait_for_nodes(self) -> None:
         """Return when both nodes answer."""
@@ -89,10 +94,15 @@ class EpisodeRunner(Node):
         """One episode; the goal image is what the camera sees with all at the goal."""
         self._call(self._cancel, Trigger.Request())
         goal_image = self.place(problem.goal)
-        self._hold(self.place(problem.start))
+        if self._taught:
+            self.teach_goal()
+            self.place(problem.start)
+        else:
+            self._hold(self.place(problem.start))
         self._timings, self._path, self._plan = [], [], None
         begin_ns = self.now_ns
-        self.send_goal(goal_image)
+        if not self._taught:
+            self.send_goal(goal_image)
         limit = SLOWEST * problem.shortest_time + EXTRA
 
         def over() -> bool:
@@ -148,6 +158,11 @@ class EpisodeRunner(Node):
         self._goal_pub.publish(image)
         taken = lambda: int(self.status.get('goal', '0')) > before  # noqa: E731
         self.wait(taken, ANSWER, 'the goal to be taken')
+
+    def teach_goal(self) -> None:
+        """Return when the planner has taken what it observes now for its goal."""
+        taught = lambda: self._call(self._teach_goal, Trigger.Request()).success  # noqa: E731
+        self.wait(taught, ANSWER, 'the goal to be taught')
 
     def place(self, state: FloatArray) -> Image:
         """Place all by the simulator's reset; returns the first image after it."""

@@ -15,6 +15,7 @@ from grasp_ros.training.timeline import Timeline
 from grasp_ros.types import BadInput, FloatArray
 
 CAMERA = 'image'  # the name of the pictures in the bundle, and of their topic in the node
+JOINTS = 'joints'  # the name of the joint positions in the bundle, where they are an input
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class Dataset:
     def fastest(self) -> FloatArray:
         """The fastest steps (J,) of each joint, but for 5 % of them, m or rad; never 0."""
         return np.maximum(np.percentile(self.moves(), 95, axis=0), 1e-9)
+
+    def full_step(self) -> float:
+        """A joint's largest travel in one model step, but for the fastest 5 %, m or rad."""
+        return float(np.percentile(self.moves().max(axis=1), 95))
 
     def split(self, share: float) -> tuple[Dataset, Dataset]:
         """Without the last `share` of each recording, and these ends."""

@@ -158,12 +158,16 @@ def _joints_shown(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[J
     for joint, median, p95, blind in zip(
         joints, errors['median'], errors['p95'], report['joint_spread'], strict=True
     ):
-        unseen = p95 >= UNSEEN * blind
+        clear, unseen = p95 < CLEAR * blind, p95 >= UNSEEN * blind
+        measured = report.get('joints_input', False)  # none in older bundles
+        poor: Grade = 'bad' if unseen and not measured else 'fair'
+        seen = f'the camera does not show {joint}' if unseen else f'{joint} is seen vaguely'
+        if measured:
+            seen += '; the encoder sees it measured, goals that are pictures alone leave it free'
         yield Judged(
             f'error of {joint} read from the picture, m or rad',
             f'{p95:.3g} (median {median:.3g})',
             f'below {CLEAR * blind:.2g}',
-            'good' if p95 < CLEAR * blind else 'bad' if unseen else 'fair',
-            (f'the camera does not show {joint}' if unseen else f'{joint} is seen vaguely')
-            + ': another camera position, a larger --image-size, more --encoder-steps',
+            'good' if clear else poor,
+            f'{seen}: another camera position, a larger --image-size, more --encoder-steps',
         )

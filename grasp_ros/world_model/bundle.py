@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from grasp_ros.share import find
 from grasp_ros.types import BadInput, FloatArray, Observation
 from grasp_ros.world_model.dynamics import Dynamics, load_dynamics
 from grasp_ros.world_model.encoder import Encoder
-from grasp_ros.world_model.inputs import JointsInput, cameras
+from grasp_ros.world_model.inputs import JointsInput, cameras, joints_among
 from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.manifest import (
     DYNAMICS,
@@ -50,23 +50,42 @@ class Bundle:
     trust: Trust
     device: torch.device
 
-    def check(self, observation: Observation) -> None:
-        """Raises BadInput where an input is missing or of another size than in training."""
-        self._values(observation)
-
     def encode(self, observation: Observation) -> Tensor:
-        """The latent (D,) of an observation or a goal. Raises BadInput as check does."""
-        latent = self.encoder(self._values(observation))
-        if not np.isfinite(latent).all():
-            raise BadInput('the encoder returned values that are not finite')
-        return torch.from_numpy(latent).to(self.device)
+        """The latent (D,) of an observation or a goal.
+
+        Where the encoder sees joints that nobody measured, as in a goal that is a picture alone,
+        those count that the pictures show. Raises BadInput where an input is missing, or of
+        another size than in training.
+        """
+        joints = self._joints
+        if joints is not None and not np.isfinite(observation.position).all():
+            unknown = replace(observation, position=np.array(joints.mean))
+            shown = self.joint_head.positions(self._encoded(unknown))
+            observation = replace(observation, position=_array(shown))
+        return self._encoded(observation)
+
+    def certainty(self, observation: Observation) -> Tensor | None:
+        """What each value of the latent (D,) of a goal tells, at most 1; None: all of them all.
+
+        Of joints that were not measured: the less, the further the head that read them from the
+        picture may be off, against what counts as reached.
+        """
+        joints = self._joints
+        if joints is None or np.isfinite(observation.position).all():
+            return None
+        manifest = self.manifest
+        off = np.array(joints.scale) * manifest.joint_error.p95 / manifest.goal_tolerance
+        weight = torch.ones(manifest.latent)
+        weight[-len(off) :] = torch.from_numpy(1 / (1 + off**2))
+        return weight.to(self.device)
 
     def joints_shown(self, latent: Tensor) -> FloatArray:
-        """The joint positions (J,) that a latent (D,) shows, a goal's say, m or rad.
+        """The joint positions (J,) of a latent (D,), a goal's say, m or rad.
 
-        How exactly: manifest.joint_error.
+        Exactly where the encoder sees joints, and else as manifest.joint_error says.
         """
-        return np.asarray(self.joint_head.positions(latent).detach().cpu(), dtype=np.float64)
+        joints = self._joints
+        return _array(self.joint_head.positions(latent) if joints is None else joints.held(latent))
 
     def remembered(self, landmark: int) -> Observation:
         """What was seen at a landmark, at the cameras' own sizes, of a robot at rest."""
@@ -81,8 +100,16 @@ class Bundle:
         position = self.memory.positions[landmark].cpu().numpy().astype(np.float64)
         return Observation(0, images, position, np.zeros_like(position))
 
-    def _values(self, observation: Observation) -> dict[str, NDArray[Any]]:
-        return {name: one.of(name, observation) for name, one in self.manifest.inputs.items()}
+    @property
+    def _joints(self) -> JointsInput | None:
+        return joints_among(self.manifest.inputs)
+
+    def _encoded(self, observation: Observation) -> Tensor:
+        inputs = self.manifest.inputs
+        latent = self.encoder({name: one.of(name, observation) for name, one in inputs.items()})
+        if not np.isfinite(latent).all():
+            raise BadInput('the encoder returned values that are not finite')
+        return torch.from_numpy(latent).to(self.device)
 
 
 def sha256(path: Path) -> str:
@@ -199,6 +226,15 @@ def _check_output(bundle: Bundle) -> None:
                 f'encoder returns {one.shape} {one.ravel()[:4]}, '
                 f'expected ({manifest.latent},), all finite'
             )
+    joints = joints_among(manifest.inputs)
+    if joints is not None:
+        held = joints.held(torch.from_numpy(np.stack(seen)))
+        known = memory.positions[[0, far]].cpu()
+        if not torch.allclose(held, known, atol=1e-3, rtol=1e-3):
+            raise BadInput(
+                f'encoder makes joints {held[0].tolist()} of {known[0].tolist()}: the last values '
+                'of its latent are not those of the joints that model.yaml names'
+            )
     if np.allclose(seen[0], seen[1], atol=1e-3):
         raise BadInput('encoder returns the same latent for different observations')
     action = torch.zeros(1, manifest.command.size, device=bundle.device)
@@ -214,3 +250,7 @@ def _known(bundle: Bundle, landmark: int) -> dict[str, NDArray[Any]]:
         name: position if isinstance(one, JointsInput) else memory.thumbnail(name, landmark)
         for name, one in bundle.manifest.inputs.items()
     }
+
+
+def _array(values: Tensor) -> FloatArray:
+    return np.asarray(values.detach().cpu(), dtype=np.float64)

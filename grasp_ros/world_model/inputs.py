@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from grasp_ros.observation.image import resize
 from grasp_ros.types import BadInput, Observation
@@ -58,29 +59,39 @@ class ImageInput:
 
 @dataclass(frozen=True)
 class JointsInput:
-    """Joint positions (size,), m or rad."""
+    """Measured joint positions (J,), m or rad.
 
-    size: int
+    They are a part of the latent (D,) of their own, its last J values: (position - mean) * scale.
+    A picture that is mixed with them would blur what is known exactly.
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
     element = 'tensor(float)'
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one input, without the batch."""
-        return (self.size,)
+        return (len(self.mean),)
 
     def plain(self) -> dict[str, Any]:
         """As in model.yaml."""
-        return {'kind': 'joints', 'size': self.size}
+        return {'kind': 'joints', 'mean': list(self.mean), 'scale': list(self.scale)}
 
     def of(self, name: str, observation: Observation) -> NDArray[np.float32]:
         """The positions; raises BadInput where nobody measured them."""
         position = observation.position
-        if position.shape != (self.size,) or not np.isfinite(position).all():
+        if position.shape != self.shape or not np.isfinite(position).all():
             raise BadInput(
-                f'joint positions are {position}; {self.size} measured ones expected: '
-                'this bundle sees joints too, and a picture alone is no goal for it'
+                f'joint positions are {position}; {len(self.mean)} measured ones expected: '
+                'this bundle sees joints too'
             )
         return position.astype(np.float32)
+
+    def held(self, latent: Tensor) -> Tensor:
+        """The positions (..., J) that latents (..., D) hold, m or rad."""
+        part = latent[..., -len(self.mean) :]
+        return part / part.new_tensor(self.scale) + part.new_tensor(self.mean)
 
 
 Input = ImageInput | JointsInput
@@ -97,12 +108,20 @@ def read_inputs(fields: Fields, joints: int) -> dict[str, Input]:
             encoder = one.wholes('encoder', 2, 1, LARGEST_ENCODER)
             inputs[name] = ImageInput(source[0], source[1], encoder[0], encoder[1])
         else:
-            inputs[name] = JointsInput(one.whole('size', joints, joints))
+            mean, scale = one.numbers('mean', -1e6, 1e6), one.numbers('scale', 1e-6, 1e6)
+            if not len(mean) == len(scale) == joints:
+                raise one.refused(f'{len(mean)} means, {len(scale)} scales; {joints} joints')
+            inputs[name] = JointsInput(mean, scale)
         one.end()
     kinds = [type(one) for one in inputs.values()]
     if not kinds or kinds.count(JointsInput) > 1:
         raise fields.refused(f'{list(inputs)}; one input at least and joints at most once')
     return inputs
+
+
+def joints_among(inputs: Mapping[str, Input]) -> JointsInput | None:
+    """The joints among the inputs, if they are one."""
+    return next((one for one in inputs.values() if isinstance(one, JointsInput)), None)
 
 
 def cameras(inputs: Mapping[str, Input]) -> dict[str, ImageInput]:

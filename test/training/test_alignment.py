@@ -7,7 +7,8 @@ import torch
 
 from grasp_ros.training.alignment import twins
 from grasp_ros.training.dataset import Dataset
-from grasp_ros.training.train import TrainConfig, train
+from grasp_ros.training.train import train
+from grasp_ros.training.train_config import TrainConfig
 from grasp_ros.types import BadInput
 
 

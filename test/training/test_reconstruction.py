@@ -7,7 +7,8 @@ import torch
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.joint_fit import fit_joint_head, joint_error
 from grasp_ros.training.losses import Decoder
-from grasp_ros.training.train import TrainConfig, train
+from grasp_ros.training.train import train
+from grasp_ros.training.train_config import TrainConfig
 
 FRAMES, LEARNT = 1500, 1200
 

@@ -13,15 +13,17 @@ from loading import load_bags
 from grasp_ros.cli.main import INTERRUPTED, main
 from grasp_ros.config import ModelConfig
 from grasp_ros.training.dataset import Dataset
-from grasp_ros.training.train import latent_distances, windows
+from grasp_ros.training.latent_steps import latent_distances
+from grasp_ros.training.windows import windows
 from grasp_ros.types import BadInput, Observation
 from grasp_ros.world_model.bundle import load_bundle
 from grasp_ros.world_model.manifest import Manifest
 
-SHORT = [
+LITTLE = [
     '--encoder-steps', '60', '--dynamics-steps', '300', '--landmarks', '60', '--image-size', '32',
     '--threads', '1',
 ]  # fmt: skip
+SHORT = [*LITTLE, '--no-joints-input']  # so little training would ask for them
 
 
 TINY = partial(ModelConfig, device='cpu', accept_bad_bundle=True)
@@ -80,6 +82,43 @@ def test_augmentation_changes_the_encoder_and_is_recorded(bag, trained, tmp_path
     plain, other = (Manifest.from_yaml(path / 'model.yaml') for path in (trained, out))
     assert other.files['encoder.onnx'] != plain.files['encoder.onnx']
     assert other.training['config']['augment'] and not plain.training['config']['augment']
+
+
+@pytest.fixture(scope='module')
+def with_joints(bag: Path, tmp_path_factory, robot):
+    """One whose encoder sees the joints beside a picture that tells next to nothing."""
+    path = tmp_path_factory.mktemp('models') / 'joints'
+    short = [*LITTLE, '--encoder-steps', '2']
+    assert main(['train', str(bag), '--out', str(path), *short]) == 0
+    return load_bundle(TINY(bundle=str(path)), robot)
+
+
+def test_joints_that_no_picture_tells_become_an_input(with_joints, trained):
+    manifest, plain = with_joints.manifest, Manifest.from_yaml(trained / 'model.yaml')
+    assert list(manifest.inputs) == ['image', 'joints'] and list(plain.inputs) == ['image']
+    assert manifest.latent == plain.latent + 2
+    assert manifest.training['joints_input'] and not plain.training['joints_input']
+    # The picture does not tell them, the joints are known, and so are the ways between them.
+    spread = np.array(manifest.training['joint_spread'])
+    assert (np.array(manifest.joint_error.p95) > 0.5 * spread).any()
+    assert manifest.training['held_out_ways'] > 0.9
+    assert (np.array(manifest.training['expected_arrival']) < 0.1 * spread).all()
+
+
+def test_joints_as_input_are_exact_and_count_more_than_what_the_picture_tells(
+    with_joints, bag, robot, space
+):
+    data = load_bags([bag], robot, space, 64, 64)
+    seen = [
+        Observation(1, {'image': image}, position, np.zeros(2))
+        for image, position in zip(data.images[:300], data.positions, strict=False)
+    ]
+    latents = torch.stack([with_joints.encode(one) for one in seen])
+    shown = [with_joints.joints_shown(one) for one in latents]
+    np.testing.assert_allclose(shown, data.positions[:300], atol=1e-5)
+    picture, joints = latents.diff(dim=0).split([32, 2], dim=1)
+    moved = data.moves()[:299].max(axis=1) > 0.5 * data.full_step()
+    assert (joints.norm(dim=1) > picture.norm(dim=1)).numpy()[moved].mean() > 0.9
 
 
 def test_bundle_is_never_overwritten(bag: Path, trained: Path, capsys):

@@ -12,6 +12,7 @@ from grasp_ros.robot.command import make_command
 from grasp_ros.training.calibration import calibrate
 from grasp_ros.training.export import write_bundle
 from grasp_ros.training.joint_fit import fit_joint_head, joint_error
+from grasp_ros.training.joints_part import beside
 from grasp_ros.types import Observation
 from grasp_ros.world_model.dynamics import ResidualMLP
 from grasp_ros.world_model.inputs import ImageInput, JointsInput
@@ -22,24 +23,26 @@ JOINTS = ('shoulder', 'elbow', 'wrist')
 INPUTS = {
     'front': ImageInput(24, 32, 12, 16),
     'wrist/image': ImageInput(16, 16, 16, 16),
-    'joints': JointsInput(3),
+    'joints': JointsInput((0.1, 0.0, -0.1), (1.0, 2.0, 4.0)),
 }
-LATENT = 8
+SHOWN = 24  # values of the latent that come from the pictures
+LATENT = SHOWN + 3
 
 
 class Encoder(nn.Module):
-    """Pixels and joints, all of them linearly."""
+    """Pixels and joints, all of them linearly, each in a part of the latent of their own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.front = nn.Linear(12 * 16 * 3, LATENT)
-        self.wrist = nn.Linear(16 * 16 * 3, LATENT)
-        self.joints = nn.Linear(3, LATENT)
+        self.front = nn.Linear(12 * 16 * 3, SHOWN)
+        self.wrist = nn.Linear(16 * 16 * 3, SHOWN)
+        for name in ('mean', 'scale'):
+            self.register_buffer(name, torch.tensor(getattr(INPUTS['joints'], name)))
 
     def forward(self, front: Tensor, wrist: Tensor, joints: Tensor) -> Tensor:
         """Named as INPUTS -> (N, D)."""
         a, b = (one.flatten(1).to(torch.float32) / 255 for one in (front, wrist))
-        return self.front(a) + self.wrist(b) + self.joints(joints)
+        return torch.cat([self.front(a) + self.wrist(b), (joints - self.mean) * self.scale], dim=1)
 
 
 def robot() -> RobotConfig:
@@ -94,7 +97,7 @@ def make(path: Path, count: int = 40) -> Encoder:
         {name: tuple(encode_thumbnail(one) for one in of) for name, of in images.items()},
     )
     held_out = rng.uniform(-1, 1, (count, 3))
-    head, unseen = fit_joint_head(latents, known), seen(held_out)
+    head, unseen = beside(fit_joint_head(latents[:, :SHOWN], known), 1.0), seen(held_out)
     bounds = calibrate(memory, head, *unseen, held_out, 0.1)
     dynamics = ResidualMLP(LATENT, 3, 16, 2)
     manifest = Manifest(

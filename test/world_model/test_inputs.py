@@ -11,6 +11,7 @@ import torch
 from grasp_ros.config import ModelConfig
 from grasp_ros.types import BadInput, Observation
 from grasp_ros.world_model.bundle import load_bundle
+from grasp_ros.world_model.joint_head import JointError
 from grasp_ros.world_model.manifest import RoadmapSettings
 
 POSITION = np.array([0.3, -0.5, 0.8])
@@ -47,11 +48,9 @@ def test_manifest_holds_what_belongs_to_the_robot(made):
 def test_each_input_must_be_there(made):
     bundle, seen = made[1], synthetic.pose(POSITION)
     with pytest.raises(BadInput, match=r"camera 'wrist/image' among \['front'\]"):
-        bundle.check(replace(seen, images={'front': seen.images['front']}))
-    with pytest.raises(BadInput, match='a picture alone is no goal for it'):
-        bundle.check(Observation.pictured(seen.images, 3))
+        bundle.encode(replace(seen, images={'front': seen.images['front']}))
     with pytest.raises(BadInput, match='3 measured ones'):
-        bundle.check(replace(seen, position=np.zeros(2)))
+        bundle.encode(replace(seen, position=np.zeros(2)))
     small = {**seen.images, 'front': seen.images['front'][:12]}
     with pytest.raises(BadInput, match=r'image is 32x12 \(front\).*trained on 32x24'):
         bundle.encode(replace(seen, images=small))
@@ -69,14 +68,33 @@ def test_remembered_places_are_observations_of_the_cameras_own_sizes(made):
         assert bundle.trust.judge(latent, seen) is None
 
 
-def test_latent_shows_the_joints_as_well_as_the_manifest_says(made):
+def test_joints_that_were_measured_are_known_exactly(made):
+    bundle, seen = made[1], synthetic.pose(POSITION)
+    latent = bundle.encode(seen)
+    np.testing.assert_allclose(bundle.joints_shown(latent), POSITION, atol=1e-6)
+    assert bundle.certainty(seen) is None
+
+
+def test_joints_of_a_picture_alone_are_those_it_shows_as_well_as_the_manifest_says(made):
     bundle, rng = made[1], np.random.default_rng(7)
     poses = [synthetic.pose(one) for one in rng.uniform(-1, 1, (40, 3))]
-    apart = [np.abs(bundle.joints_shown(bundle.encode(one)) - one.position) for one in poses]
+    pictures = [Observation.pictured(one.images, 3) for one in poses]
+    shown = [bundle.joints_shown(bundle.encode(one)) for one in pictures]
+    apart = np.abs(shown - np.stack([one.position for one in poses]))
     # Read at places that neither the head nor its errors were made from.
     promised = np.array(bundle.manifest.joint_error.median)
     assert (promised < 0.3).all()  # of +-1 rad
     np.testing.assert_allclose(np.median(apart, axis=0), promised, rtol=0.6)
+
+
+def test_joints_of_a_picture_alone_count_the_less_the_less_it_tells_them(made):
+    manifest = made[1].manifest
+    told = JointError(p95=(0.0, 0.05 / 2, 1.0), median=(0.0, 0.0, 0.0))
+    bundle = replace(made[1], manifest=replace(manifest, joint_error=told))
+    weight = bundle.certainty(Observation.pictured(synthetic.pose(POSITION).images, 3))
+    # Off by nothing, by as much as counts as reached (0.05, where 2 is a radian), and by far more.
+    expected = torch.tensor([1.0] * synthetic.SHOWN + [1.0, 0.5, 1 / (1 + 80**2)])
+    torch.testing.assert_close(weight, expected)
 
 
 def test_either_camera_alone_is_reason_enough_to_refuse(made):

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The encoder: trained on pictures, with the joints beside them where no picture tells them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from grasp_ros.training.alignment import twins
+from grasp_ros.training.augmentation import photometric
+from grasp_ros.training.dataset import Dataset
+from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spread
+from grasp_ros.training.joints_part import JointsBeside, balanced, beside, needed
+from grasp_ros.training.latent_steps import latent_distances
+from grasp_ros.training.losses import (
+    Decoder,
+    Encoder,
+    InverseDynamics,
+    rollout_loss,
+    vicreg_loss,
+)
+from grasp_ros.training.train_config import Progress, TrainConfig
+from grasp_ros.training.windows import batches, windows
+from grasp_ros.types import FloatArray
+from grasp_ros.world_model.dynamics import ResidualMLP
+from grasp_ros.world_model.inputs import JointsInput
+from grasp_ros.world_model.joint_head import JointError, JointHead
+
+COVARIANCE_WEIGHT = 0.04  # VICReg's ratio of covariance to variance
+SAME_PLACE = 0.1  # of a joint's largest travel in one step: nearer frames show one place
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An encoder, what it takes beside the picture, and the latents (N, D) of two data sets.
+
+    head, errors: the joints that the picture shows, and how far from the measured ones on what was
+    held out.
+    """
+
+    encoder: Encoder | JointsBeside
+    joints: JointsInput | None
+    learnt: Tensor
+    held_out: Tensor
+    head: JointHead
+    errors: JointError
+
+
+def encode(
+    learnt: Dataset,
+    held_out: Dataset,
+    config: TrainConfig,
+    rng: np.random.Generator,
+    device: torch.device,
+    progress: Progress,
+) -> Encoded:
+    """Train an encoder on what is to be learnt, and encode both; latents lie on `device`."""
+    picture = _trained(learnt, config, rng, device, progress)
+    latents = _latents(picture, learnt.images, device, progress)
+    picture.mean.copy_(latents.mean(dim=0))
+    picture.std.copy_(latents.std(dim=0).clamp(min=1e-6))
+    latents = (latents - picture.mean) / picture.std
+    unseen = _latents(picture, held_out.images, device, progress)
+    head = fit_joint_head(latents, learnt.positions)
+    errors = joint_error(head, unseen.cpu(), held_out.positions)
+    with_joints = config.joints_input
+    if with_joints is None:
+        with_joints = needed(errors, joint_spread(learnt.positions))
+    if not with_joints:
+        return Encoded(picture.cpu(), None, latents, unseen, head, errors)
+    moved = float(latent_distances(learnt, latents.cpu())[1].max())
+    factor, joints = balanced(learnt, config.latent, moved)
+    picture.std.div_(factor)
+    encoder = JointsBeside(picture.cpu(), joints)
+    latents, unseen = (
+        torch.cat([factor * part, encoder.joints_part(_positions(of)).to(device)], dim=1)
+        for part, of in ((latents, learnt), (unseen, held_out))
+    )
+    return Encoded(encoder, joints, latents, unseen, beside(head, factor), errors)
+
+
+def _trained(
+    data: Dataset,
+    config: TrainConfig,
+    rng: np.random.Generator,
+    device: torch.device,
+    progress: Progress,
+) -> Encoder:
+    """Latent prediction over a few steps, VICReg against collapse, inverse dynamics, and joints.
+
+    A joint that few pixels show moves the other losses little, and is lost unless a linear layer
+    must read its measured position from the latent. But then prediction is satisfied by the robot
+    alone: what else moves stays only if the picture can be drawn from the latent.
+
+    Where a latent tells the recordings apart, prediction and VICReg hold on to it, as nothing is
+    easier to predict; alignment takes it away.
+    """
+    height, width = data.images.shape[1:3]
+    actions = torch.from_numpy(data.actions).to(torch.float32).to(device)
+    size, total = actions.shape[1], config.encoder_steps
+    encoder = Encoder(config.latent, height, width).to(device)
+    encoder.convolutions.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    dynamics = ResidualMLP(config.latent, size, config.width, config.depth).to(device)
+    inverse = InverseDynamics(config.latent, size).to(device)
+    head = nn.Linear(config.latent, data.positions.shape[1]).to(device)
+    joints = _normalised(data.positions).to(device)
+    decoder = Decoder(config.latent, data.images).to(device) if config.reconstruct else None
+    trained = nn.ModuleList([encoder, dynamics, inverse, head, *([decoder] if decoder else [])])
+    optimiser = torch.optim.AdamW(trained.parameters(), lr=1e-3, weight_decay=1e-5)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
+    images = torch.from_numpy(data.images)
+    augment = photometric() if config.augment else None
+    twin = torch.from_numpy(twins(data, SAME_PLACE * data.full_step())) if config.align else None
+    starts = windows(data.follows, config.encoder_rollout)
+    sampled = batches(starts, config.encoder_rollout, config.encoder_batch, total, rng)
+    for done, window in enumerate(sampled, start=1):
+        frames = window.flatten()
+        if twin is not None:
+            frames = torch.cat([frames, twin[window[:, 0]]])
+        pixels = images[frames].to(device)
+        if augment is not None:
+            pixels = augment(pixels)
+        encoded = encoder(pixels)
+        z = encoded[: window.numel()].view(*window.shape, -1)
+        a = actions[window[:, :-1]]
+        variance, covariance = vicreg_loss(z.flatten(0, 1))
+        guessed = inverse(z[:, :-1].flatten(0, 1), z[:, 1:].flatten(0, 1))
+        loss = (
+            rollout_loss(dynamics, z, a)
+            + variance
+            + COVARIANCE_WEIGHT * covariance
+            + F.mse_loss(guessed, a.flatten(0, 1))
+            + F.mse_loss(head(encoded), joints[frames])
+        )
+        if decoder is not None:
+            loss = loss + decoder.error(encoded, images[frames].to(device))
+        if twin is not None:
+            loss = loss + F.mse_loss(z[:, 0], encoded[window.numel() :])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        progress('encoder', done, total)
+    return encoder.eval().requires_grad_(False)
+
+
+def _positions(data: Dataset) -> Tensor:
+    return torch.from_numpy(data.positions).to(torch.float32)
+
+
+def _normalised(positions: FloatArray) -> Tensor:
+    """Positions (N, J) of mean 0 and variance 1, float32."""
+    spread = np.maximum(positions.std(axis=0), 1e-6)
+    return torch.from_numpy((positions - positions.mean(axis=0)) / spread).to(torch.float32)
+
+
+def _latents(
+    encoder: Encoder, images: NDArray[np.uint8], device: torch.device, progress: Progress
+) -> Tensor:
+    parts: list[Tensor] = []
+    for first in range(0, len(images), 512):
+        parts.append(encoder(torch.from_numpy(images[first : first + 512]).to(device)))
+        progress('latents', min(first + 512, len(images)), len(images))
+    return torch.cat(parts)

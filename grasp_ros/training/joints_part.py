@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The joints' own part of the latent, for robots with joints that no camera shows well."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from grasp_ros.training.dataset import Dataset
+from grasp_ros.training.losses import Encoder
+from grasp_ros.training.verdict import CLEAR
+from grasp_ros.types import FloatArray
+from grasp_ros.world_model.inputs import JointsInput
+from grasp_ros.world_model.joint_head import JointError, JointHead
+
+PICTURE = 0.5  # how far a step moves the picture's part at most, the joints' part = 1
+
+
+class JointsBeside(nn.Module):
+    """Pictures (N, H, W, 3) uint8 and joint positions (N, J) -> latents (N, D + J)."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, picture: Encoder, joints: JointsInput):
+        super().__init__()
+        self.picture = picture
+        self.register_buffer('mean', torch.tensor(joints.mean))
+        self.register_buffer('scale', torch.tensor(joints.scale))
+
+    def forward(self, images: Tensor, joints: Tensor) -> Tensor:
+        """The picture's part, and then the joints'."""
+        return torch.cat([self.picture(images), self.joints_part(joints)], dim=-1)
+
+    def joints_part(self, joints: Tensor) -> Tensor:
+        """The last J values of the latents of positions (N, J): (N, J)."""
+        return (joints - self.mean) * self.scale
+
+
+def needed(errors: JointError, spread: tuple[float, ...]) -> bool:
+    """Whether the picture does not tell some joint. spread: errors of who sees nothing, 95 %."""
+    return any(one >= CLEAR * blind for one, blind in zip(errors.p95, spread, strict=True))
+
+
+def balanced(data: Dataset, size: int, picture_step: float) -> tuple[float, JointsInput]:
+    """By what the picture's latents (N, size), of unit variance, are multiplied, and the joints.
+
+    picture_step: how far they move at most in a full step of one joint. A step of any joint then
+    counts the same, and more than what the picture makes of it; and a value of the whole latent
+    has unit variance in the mean, which is what the planner is used to.
+    """
+    positions, fastest = data.positions, data.fastest()
+    share = PICTURE / max(picture_step, 1e-9)
+    joints = positions.std(axis=0) / fastest
+    whole = size * share**2 + float(np.square(joints).sum())
+    step = np.sqrt((size + len(fastest)) / whole)
+    means, scales = positions.mean(axis=0), step / fastest
+    return float(step * share), JointsInput(_rounded(means), _rounded(scales))
+
+
+def beside(head: JointHead, factor: float) -> JointHead:
+    """The head of latents multiplied by `factor`, that does not look at the joints' part."""
+    unread = head.weight.new_zeros(len(head.weight), len(head.weight))
+    return JointHead(torch.cat([head.weight / factor, unread], dim=1), head.bias)
+
+
+def _rounded(values: FloatArray) -> tuple[float, ...]:
+    return tuple(float(f'{one:.6g}') for one in values)

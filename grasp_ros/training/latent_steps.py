@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far latents are apart at rest, and after a step of each joint."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import nnls
+from torch import Tensor
+
+from grasp_ros.training.dataset import Dataset
+from grasp_ros.types import FloatArray
+
+STILL = 0.1  # of a joint's largest travel in one step: what moved less is at rest
+
+
+def latent_distances(data: Dataset, latents: Tensor) -> tuple[float, FloatArray]:
+    """Latent distances of consecutive frames: 95th percentile at rest, and of each joint's step.
+
+    The latter (J,) are of a full step of one joint alone, from a fit of squared distances to
+    squared motions: the joint that the latent shows least decides how near a goal is reached.
+    """
+    moved = data.moves() / data.full_step()
+    between = (latents[1:] - latents[:-1]).norm(dim=1).numpy()[data.follows[:-1]]
+    still = moved.max(axis=1) < STILL
+    same = float(np.percentile(between[still], 95)) if still.any() else 0.0
+    squares, _ = nnls(moved**2, between.astype(float) ** 2)
+    return same, np.sqrt(squares)

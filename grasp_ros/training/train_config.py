@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a training is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Progress = Callable[[str, int, int], None]
+"""progress(stage, done, total)"""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How long and how large, and what is asked of the latent.
+
+    latent to dynamics_steps: see capacity. landmarks: of the map; None: as the data say.
+    connect_steps, neighbours: see manifest.RoadmapSettings. augment: vary light and colours.
+    align: the same latent for the same place in another recording. reconstruct: a small picture
+    must be drawn from the latent: it keeps what moves beside the robot. joints_input: whether the
+    encoder sees joint positions beside the picture; None: where the picture does not tell them.
+    """
+
+    latent: int
+    width: int
+    depth: int
+    encoder_steps: int
+    dynamics_steps: int
+    landmarks: int | None = None
+    connect_steps: int = 15
+    neighbours: int = 24
+    encoder_batch: int = 64
+    encoder_rollout: int = 4
+    dynamics_batch: int = 256
+    dynamics_rollouts: tuple[int, ...] = (4, 16)
+    augment: bool = False
+    align: bool = False
+    reconstruct: bool = False
+    joints_input: bool | None = None
+    seed: int = 0
