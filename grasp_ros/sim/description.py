@@ -12,8 +12,8 @@ import yaml
 
 from grasp_ros.config import RobotConfig
 from grasp_ros.parameters import REQUIRED, build, param
-from grasp_ros.share import find
 from grasp_ros.sim.camera import Camera
+from grasp_ros.sim.urdf import find_urdf
 from grasp_ros.types import BadInput
 
 Kind = TypeVar('Kind')
@@ -23,7 +23,9 @@ Kind = TypeVar('Kind')
 class Body:
     """The robot's servos and surfaces, and the light that it stands in."""
 
-    urdf: str = param(REQUIRED, 'robot description: in urdf/, beside the file, or a path')
+    urdf: str = param(
+        REQUIRED, 'robot description: in urdf/, beside the file, a path, or package://'
+    )
     position_gain: tuple[float, ...] = param(
         REQUIRED, 'a joint: velocity command for a position error', '1/s', low=0.0
     )
@@ -38,11 +40,15 @@ class Body:
 
 @dataclass(frozen=True)
 class Description:
-    """A simulator's file, read. urdf is where it was found; the first camera is people's view."""
+    """A simulator's file, read. urdf is where it was found; the first camera is people's view.
+
+    colours: rgba, 0 to 1, of links that have none, or none that a small picture tells apart.
+    """
 
     body: Body
     urdf: Path
     cameras: tuple[Camera, ...]
+    colours: Mapping[str, tuple[float, ...]]
 
 
 def read_description(path: Path, robot: RobotConfig) -> Description:
@@ -50,6 +56,8 @@ def read_description(path: Path, robot: RobotConfig) -> Description:
     try:
         values = dict(yaml.safe_load(path.read_text()))
         cameras = {str(name): dict(camera) for name, camera in values.pop('cameras').items()}
+        given = dict(values.pop('colours', {}))
+        colours = {str(link): tuple(map(float, rgba)) for link, rgba in given.items()}
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(
             f'{path}: expected urdf, servos and `cameras: {{image: {{...}}}}`: {error!r}'
@@ -63,11 +71,14 @@ def read_description(path: Path, robot: RobotConfig) -> Description:
     for name in ('light_position', 'light_direction'):
         if (seen := len(getattr(body, name))) != 3:
             raise BadInput(f'{path}: {name}: {seen} values, expected 3')
+    for link, rgba in colours.items():
+        if len(rgba) != 4 or not all(0 <= one <= 1 for one in rgba):
+            raise BadInput(f'{path}: colours: {link}: {list(rgba)}, expected four of 0 to 1')
     made = tuple(
         _build(Camera, {'name': name, **values}, f'{path}: camera {name}')
         for name, values in cameras.items()
     )
-    return Description(body, find('urdf', body.urdf, beside=path), made)
+    return Description(body, find_urdf(body.urdf, path), made, colours)
 
 
 def _build(kind: type[Kind], values: Mapping[str, Any], where: str) -> Kind:

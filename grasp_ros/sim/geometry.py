@@ -32,13 +32,21 @@ class Geometry:
         self._mujoco, self._model = mujoco, build_model(world)
         self._model.geom_margin[:] = clearance  # contacts are told from that distance on
         self._data = mujoco.MjData(self._model)
+        self._moves = self._model.body_weldid[self._model.geom_bodyid] > 0  # (geoms,)
         self._qpos = np.array([self._model.joint(name).qposadr[0] for name in world.states])
 
     def near(self, state: FloatArray, clearance: float) -> bool:
-        """Whether a part that moves is nearer to another than clearance, m; 0: they touch."""
+        """Whether the robot is nearer to something than clearance, m, or touches itself.
+
+        0: they touch. Parts of a wrist are always near each other.
+        """
         self._place(state)
         self._mujoco.mj_collision(self._model, self._data)
-        return self._data.ncon > 0 and bool((self._data.contact.dist < clearance).any())
+        if not self._data.ncon:
+            return False
+        contact = self._data.contact
+        itself = self._moves[contact.geom].all(axis=1)
+        return bool((contact.dist < np.where(itself, 0.0, clearance)).any())
 
     def point(self, state: FloatArray, link: str, point: FloatArray) -> FloatArray:
         """Where a point (3,) of a link is in the world (3,), m."""

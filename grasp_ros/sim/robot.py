@@ -14,6 +14,7 @@ import numpy as np
 from grasp_ros.robot.jtc import JointTrajectoryController
 from grasp_ros.sim.interface import checked_state
 from grasp_ros.sim.shapes import Shape
+from grasp_ros.sim.urdf import for_mujoco
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample, nanoseconds
 
@@ -39,6 +40,11 @@ def build_model(world: World) -> mujoco.MjModel:
         raise BadInput(f'{description.urdf}: no joint {missing}, the file has {sorted(names)}')
     for link in spec.bodies:
         link.gravcomp = 1.0  # as real arms do, whose servos then need to know nothing of weight
+        for geom in link.geoms if link.name in description.colours else ():
+            geom.rgba = description.colours[link.name]
+        # Links that a joint joins do not collide; MuJoCo forgets that where the first stands still.
+        if link.parent not in (None, spec.worldbody):
+            spec.add_exclude(bodyname1=link.parent.name, bodyname2=link.name)
     for geom in spec.geoms:
         geom.friction = [body.friction, 0.0, 0.0]
     _draw_only_visuals(spec)
@@ -69,7 +75,7 @@ def build_model(world: World) -> mujoco.MjModel:
 
 def _read(world: World) -> mujoco.MjSpec:
     try:
-        return mujoco.MjSpec.from_file(str(world.description.urdf))
+        return mujoco.MjSpec.from_string(for_mujoco(world.description.urdf))
     except ValueError as error:
         raise BadInput(f'{world.description.urdf}: not a URDF for MuJoCo: {error}') from error
 

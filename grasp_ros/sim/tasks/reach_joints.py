@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from grasp_ros.sim.geometry import Geometry
 from grasp_ros.sim.shapes import Shape
 from grasp_ros.sim.tasks import Problem, Task
 from grasp_ros.sim.tasks.rrt_connect import Space, shortest_time
+from grasp_ros.sim.urdf import read_urdf
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import BadInput, FloatArray
 
@@ -123,7 +123,8 @@ def make(settings: Mapping[str, Any], robot: RobotConfig, description: Descripti
     if unknown := set(settings) - set(KNOWN):
         raise BadInput(f'{sorted(unknown)} are none of {list(KNOWN)}')
     link, point = str(settings['tool']['link']), settings['tool']['point']
-    if link not in (links := _links(description.urdf)):
+    links = [one.get('name', '') for one in read_urdf(description.urdf).findall('link')]
+    if link not in links:
         raise BadInput(f'tool: no link {link!r} in {description.urdf}, it has {links}')
     return ReachJoints(
         robot=robot,
@@ -135,14 +136,6 @@ def make(settings: Mapping[str, Any], robot: RobotConfig, description: Descripti
         clearance=float(settings['clearance']),
         min_time=float(settings['min_time']),
     )
-
-
-def _links(urdf: Path) -> list[str]:
-    try:
-        robot = ElementTree.parse(urdf).getroot()
-    except (OSError, ElementTree.ParseError) as error:
-        raise BadInput(f'{urdf}: cannot be read as XML: {error}') from error
-    return [link.get('name', '') for link in robot.findall('link')]
 
 
 def _shape(given: Mapping[str, Any]) -> Shape:

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Robot descriptions: where they lie, where their meshes lie, and what MuJoCo needs to read them."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from grasp_ros.share import find
+from grasp_ros.types import BadInput
+
+PACKAGE = 'package://'
+READABLE = ('.stl', '.obj', '.msh')  # meshes that MuJoCo draws
+# The links stay apart, as tools and pictures ask for them by name.
+COMPILER = {
+    'fusestatic': 'false',
+    'discardvisual': 'false',
+    'balanceinertia': 'true',
+    'strippath': 'false',
+}
+
+
+def find_urdf(name: str, beside: Path) -> Path:
+    """A description by its path, its name in urdf/ or beside a file, or package://NAME/PATH.
+
+    Raises BadInput naming all places that were looked at.
+    """
+    return package_path(name) if name.startswith(PACKAGE) else find('urdf', name, beside=beside)
+
+
+def package_path(uri: str) -> Path:
+    """The file of package://NAME/PATH, in a ROS installation's packages or in those of pip."""
+    relative = uri.removeprefix(PACKAGE)
+    prefixes = [Path(one) for one in os.environ.get('AMENT_PREFIX_PATH', '').split(':') if one]
+    prefixes.append(Path(sysconfig.get_path('purelib')) / 'cmeel.prefix')
+    places = [prefix / 'share' / relative for prefix in prefixes]
+    for place in places:
+        if place.exists():
+            return place
+    name = relative.split('/')[0]
+    raise BadInput(
+        f'{uri}: none of {", ".join(map(str, places))} exists; source the workspace of {name}, or '
+        "pip install 'grasp_ros[sim]', which brings example-robot-data"
+    )
+
+
+def read_urdf(path: Path) -> Element:
+    """The description's root, with every mesh at its absolute path; raises BadInput."""
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        raise BadInput(f'{path}: cannot be read as XML: {error}') from error
+    for mesh in root.iter('mesh'):
+        name = mesh.get('filename', '').removeprefix('file://')
+        found = package_path(name) if name.startswith(PACKAGE) else path.parent / name
+        mesh.set('filename', str(found))
+    return root
+
+
+def for_mujoco(path: Path) -> str:
+    """The description as text that MuJoCo reads, wherever it is read from.
+
+    What only other programs draw is left out: then the shapes that collide are drawn. A
+    description with a <mujoco> element of its own says itself how it is to be read.
+    """
+    root = read_urdf(path)
+    for link in root.iter('link'):
+        for visual in link.findall('visual'):
+            meshes = [mesh.get('filename', '').lower() for mesh in visual.iter('mesh')]
+            if any(not mesh.endswith(READABLE) for mesh in meshes):
+                link.remove(visual)
+    if root.find('mujoco') is None:
+        SubElement(SubElement(root, 'mujoco'), 'compiler', COMPILER)
+    return ElementTree.tostring(root, encoding='unicode')
