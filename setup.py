@@ -70,6 +70,7 @@ setup(
             'ros-kilted-trajectory-msgs>=5.5,<6',
         ],
         'sim': [
+            'example-robot-data>=6,<7',  # descriptions and meshes of real arms
             'imageio>=2.38,<3',
             'imageio-ffmpeg>=0.8,<1',
             'mujoco>=4.0,<5',

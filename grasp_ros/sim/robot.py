@@ -34,6 +34,8 @@ def build_model(world: World) -> mujoco.MjModel:
     body = description.body
     spec = _read(world)
     spec.option.timestep = PHYSICS_STEP
+    # Servos are stiff, and wrists light: the other integrators shake them.
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.visual.global_.offwidth = spec.visual.global_.offheight = LARGEST_IMAGE
     names = {joint.name for joint in spec.joints}
     if missing := [name for name in robot.joints if name not in names]:
@@ -42,7 +44,7 @@ def build_model(world: World) -> mujoco.MjModel:
         link.gravcomp = 1.0  # as real arms do, whose servos then need to know nothing of weight
         for geom in link.geoms if link.name in description.colours else ():
             geom.rgba = description.colours[link.name]
-        # Links that a joint joins do not collide; MuJoCo forgets that where the first stands still.
+        # Links that a joint joins do not collide. MuJoCo forgets it where the first stands still.
         if link.parent not in (None, spec.worldbody):
             spec.add_exclude(bodyname1=link.parent.name, bodyname2=link.name)
     for geom in spec.geoms:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Robot descriptions: where they lie, where their meshes lie, and what MuJoCo needs to read them."""
+"""Robot descriptions: where they and their meshes lie, and what MuJoCo needs to read them."""
 
 from __future__ import annotations
 
