@@ -13,7 +13,7 @@ from grasp_ros.share import find
 from grasp_ros.types import BadInput
 
 PACKAGE = 'package://'
-READABLE = ('.stl', '.obj', '.msh')  # meshes that MuJoCo draws
+READABLE = ('.stl', '.obj')  # meshes that all simulators draw
 # The links stay apart, as tools and pictures ask for them by name.
 COMPILER = {
     'fusestatic': 'false',
@@ -48,30 +48,35 @@ def package_path(uri: str) -> Path:
 
 
 def read_urdf(path: Path) -> Element:
-    """The description's root, with every mesh at its absolute path; raises BadInput."""
+    """The <robot> of a description, to be drawn alike by all simulators.
+
+    Meshes are named by absolute paths. Visuals whose meshes only some programs can read are left
+    out, and what collides is drawn. Raises BadInput where it is no description.
+    """
     try:
-        root = ElementTree.parse(path).getroot()
+        robot = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError) as error:
         raise BadInput(f'{path}: cannot be read as XML: {error}') from error
-    for mesh in root.iter('mesh'):
+    if robot.tag != 'robot':
+        raise BadInput(f'{path}: <{robot.tag}>, expected a URDF with <robot>')
+    for mesh in robot.iter('mesh'):
         name = mesh.get('filename', '').removeprefix('file://')
         found = package_path(name) if name.startswith(PACKAGE) else path.parent / name
         mesh.set('filename', str(found))
-    return root
+    for link in robot.findall('link'):
+        for visual in link.findall('visual'):
+            meshes = [mesh.get('filename', '').lower() for mesh in visual.iter('mesh')]
+            if any(not mesh.endswith(READABLE) for mesh in meshes):
+                link.remove(visual)
+    return robot
 
 
 def for_mujoco(path: Path) -> str:
     """The description as text that MuJoCo reads, wherever it is read from.
 
-    What only other programs draw is left out: then the shapes that collide are drawn. A
-    description with a <mujoco> element of its own says itself how it is to be read.
+    One with a <mujoco> element of its own says itself how it is to be read.
     """
-    root = read_urdf(path)
-    for link in root.iter('link'):
-        for visual in link.findall('visual'):
-            meshes = [mesh.get('filename', '').lower() for mesh in visual.iter('mesh')]
-            if any(not mesh.endswith(READABLE) for mesh in meshes):
-                link.remove(visual)
-    if root.find('mujoco') is None:
-        SubElement(SubElement(root, 'mujoco'), 'compiler', COMPILER)
-    return ElementTree.tostring(root, encoding='unicode')
+    robot = read_urdf(path)
+    if robot.find('mujoco') is None:
+        SubElement(SubElement(robot, 'mujoco'), 'compiler', COMPILER)
+    return ElementTree.tostring(robot, encoding='unicode')

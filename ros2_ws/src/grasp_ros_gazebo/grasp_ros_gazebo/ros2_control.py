@@ -10,16 +10,16 @@ from xml.etree.ElementTree import SubElement
 import yaml
 
 from grasp_ros.config import RobotConfig
+from grasp_ros.sim.urdf import read_urdf
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import FloatArray
-from grasp_ros_gazebo import urdf
 
 HARDWARE = 'gz_ros2_control/GazeboSimSystem'
 
 
 def describe(path: Path, robot: RobotConfig, start: FloatArray) -> str:
     """The URDF's text: velocity commands, measured state, joints at `start` (J,)."""
-    root = urdf.read(path)
+    root = read_urdf(path)
     control = SubElement(root, 'ros2_control', name='gazebo', type='system')
     SubElement(SubElement(control, 'hardware'), 'plugin').text = HARDWARE
     for name, limit, position in zip(robot.joints, robot.max_velocity, start, strict=True):

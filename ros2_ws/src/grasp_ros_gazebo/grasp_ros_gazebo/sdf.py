@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 from grasp_ros.sim.camera import Camera
 from grasp_ros.sim.description import Body
 from grasp_ros.sim.shapes import Shape
+from grasp_ros.sim.urdf import read_urdf
 from grasp_ros.sim.worlds import World, load_world
 from grasp_ros.types import BadInput
 from grasp_ros_gazebo import urdf
@@ -63,7 +64,7 @@ def build(
     if world.task.objects:
         raise BadInput(f'world {world.name} moves {list(world.task.objects)}: not in Gazebo')
     path, body = world.description.urdf, world.description.body
-    robot = urdf.read(path)
+    robot = read_urdf(path)
     names = {joint.get('name') for joint in robot.findall('joint')}
     if missing := [name for name in world.robot.joints if name not in names]:
         raise BadInput(f'{path}: no joint {missing}, the file has {sorted(map(str, names))}')
@@ -77,7 +78,7 @@ def build(
         out.append(_surroundings(shapes))
     for camera in world.description.cameras:
         out.append(_camera(camera, flavour))
-    model = urdf.model(robot, body.friction)
+    model = urdf.model(robot, body.friction, world.description.colours)
     if flavour == 'gz':
         filename, name = GZ_JOINTS
         SubElement(model, 'plugin', filename=filename, name=name)

@@ -7,9 +7,7 @@ where no Gazebo is, so that both simulators' models can be compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from xml.etree import ElementTree
+from collections.abc import Mapping, Sequence
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
@@ -17,7 +15,8 @@ from scipy.spatial.transform import Rotation
 
 from grasp_ros.types import BadInput, FloatArray
 
-GREY = (0.7, 0.7, 0.7, 1.0)  # of a visual without a colour
+Rgba = tuple[float, ...]
+GREY: Rgba = (0.7, 0.7, 0.7, 1.0)  # of a visual without a colour
 JOINT_TYPES = {
     'fixed': 'fixed',
     'prismatic': 'prismatic',
@@ -26,25 +25,15 @@ JOINT_TYPES = {
 }
 
 
-def read(path: Path) -> Element:
-    """The URDF's <robot>. Raises BadInput when it is none."""
-    try:
-        robot = ElementTree.parse(path).getroot()
-    except (OSError, ElementTree.ParseError) as error:
-        raise BadInput(f'{path}: cannot be read as XML: {error}') from error
-    if robot.tag != 'robot':
-        raise BadInput(f'{path}: <{robot.tag}>, expected a URDF with <robot>')
-    return robot
-
-
-def model(robot: Element, friction: float) -> Element:
+def model(robot: Element, friction: float, colours: Mapping[str, Rgba]) -> Element:
     """The <model> element, joints at zero, links free of gravity; friction: of its surfaces.
 
-    A link `world` stands for the world itself, as in MuJoCo.
+    colours: of links, instead of the URDF's. A link `world` stands for the world itself, as in
+    MuJoCo, and what collides is drawn where nothing else is.
     """
     out = Element('model', name=robot.get('name', 'robot'))
     text(out, 'allow_auto_disable', False)  # a robot at rest must still be heard of
-    colours = {
+    materials = {
         material.get('name'): numbers(material.find('color'), 'rgba', GREY)
         for material in robot.findall('material')
     }
@@ -52,7 +41,7 @@ def model(robot: Element, friction: float) -> Element:
     for link in robot.findall('link'):
         name = link.get('name', '')
         if name != 'world':
-            out.append(_link(link, frames[name], colours, friction))
+            out.append(_link(link, frames[name], materials, colours.get(name), friction))
     for joint in robot.findall('joint'):
         out.append(_joint(joint))
     return out
@@ -72,7 +61,7 @@ def text(
     return child
 
 
-def paint(visual: Element, rgba: tuple[float, ...]) -> None:
+def paint(visual: Element, rgba: Rgba) -> None:
     """A matt colour, the same in every light."""
     material = SubElement(visual, 'material')
     text(material, 'ambient', rgba)
@@ -111,7 +100,8 @@ def _frames(robot: Element) -> dict[str, FloatArray]:
 def _link(
     link: Element,
     frame: FloatArray,
-    colours: dict[str | None, tuple[float, ...]],
+    materials: dict[str | None, Rgba],
+    colour: Rgba | None,
     friction: float,
 ) -> Element:
     out = Element('link', name=link.get('name', ''))
@@ -124,8 +114,10 @@ def _link(
         inertia = SubElement(inertial, 'inertia')
         for name in ('ixx', 'iyy', 'izz', 'ixy', 'ixz', 'iyz'):
             text(inertia, name, float(attribute(given, 'inertia', name)))
-    for kind in ('visual', 'collision'):
-        for index, given in enumerate(link.findall(kind)):
+    solid = link.findall('collision')
+    drawn = {'visual': link.findall('visual') or solid, 'collision': solid}
+    for kind, shapes in drawn.items():
+        for index, given in enumerate(shapes):
             shape = SubElement(out, kind, name=f'{kind}_{index}')
             text(shape, 'pose', _pose(origin(given)))
             shape.append(_geometry(given))
@@ -133,9 +125,9 @@ def _link(
                 surface(shape, friction)
                 continue
             material = given.find('material')
-            named = colours.get(material.get('name'), GREY) if material is not None else GREY
+            named = materials.get(material.get('name'), GREY) if material is not None else GREY
             own = material.find('color') if material is not None else None
-            paint(shape, numbers(own, 'rgba', named))
+            paint(shape, colour or numbers(own, 'rgba', named))
     return out
 
 
@@ -143,9 +135,14 @@ def _geometry(given: Element) -> Element:
     out = Element('geometry')
     shape = next(iter(given.find('geometry') or ()), None)
     kind = '' if shape is None else shape.tag
+    if shape is not None and kind == 'mesh':
+        mesh = SubElement(out, 'mesh')
+        text(mesh, 'uri', f'file://{shape.get("filename", "")}')
+        text(mesh, 'scale', numbers(shape, 'scale', (1.0, 1.0, 1.0)))
+        return out
     fields = {'box': ('size',), 'cylinder': ('radius', 'length'), 'sphere': ('radius',)}
     if shape is None or kind not in fields:
-        raise BadInput(f'geometry {kind!r} in the URDF is not one of {list(fields)}')
+        raise BadInput(f'geometry {kind!r} in the URDF is not one of {[*fields, "mesh"]}')
     element = SubElement(out, kind)
     for name in fields[kind]:
         text(element, name, numbers(shape, name, ()))

@@ -15,9 +15,10 @@ from scipy.spatial.transform import Rotation
 from grasp_ros.sim.robot import build_model
 from grasp_ros.sim.shapes import Shape
 from grasp_ros.sim.tasks.reach_gantry import TABLE, WALL
+from grasp_ros.sim.urdf import read_urdf
 from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import BadInput
-from grasp_ros_gazebo import sdf, urdf
+from grasp_ros_gazebo import sdf
 
 PHYSICS = sdf.Physics(step=0.001, rate=1000.0)
 WORLDS = ('wall', 'maze', 'arm2')
@@ -211,10 +212,10 @@ def test_bad_input_is_named(tmp_path):
     broken = tmp_path / 'broken.urdf'
     broken.write_text('<robot')
     with pytest.raises(BadInput, match='broken.urdf: cannot be read'):
-        urdf.read(broken)
+        read_urdf(broken)
     broken.write_text('<sdf/>')
     with pytest.raises(BadInput, match='<sdf>, expected a URDF'):
-        urdf.read(broken)
+        read_urdf(broken)
 
 
 @pytest.fixture(scope='module')

@@ -7,9 +7,10 @@ import numpy as np
 
 from grasp_ros.robot.jtc import JointTrajectoryController
 from grasp_ros.sim.interface import SimulatorFailed, checked_state
+from grasp_ros.sim.urdf import read_urdf
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample, nanoseconds, seconds
-from grasp_ros_gazebo import kinematics, sdf, urdf
+from grasp_ros_gazebo import kinematics, sdf
 from grasp_ros_gazebo.classic import root
 from grasp_ros_gazebo.classic.simulation import Simulation
 
@@ -42,7 +43,7 @@ class GazeboRobot:
         self.control_step = seconds(self._step_ns)
         self._max_velocity = np.array(world.robot.max_velocity)
         self._gain = np.minimum(body.position_gain, 1 / self.control_step)
-        description = urdf.read(world.description.urdf)
+        description = read_urdf(world.description.urdf)
         self._joints = kinematics.joints(description, world.robot.joints)
         rate = float(np.clip(HEADROOM * real_time_factor / PHYSICS_STEP, MIN_RATE, MAX_RATE))
         self._simulation = Simulation(
