@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +31,9 @@ class Body:
     )
     velocity_gain: tuple[float, ...] = param(
         REQUIRED, 'a joint: force or torque for a velocity error', 'N s/m or N m s/rad', low=0.0
+    )
+    armature: tuple[float, ...] = param(
+        (), 'a joint: inertia that its motor adds behind the gear; none: 0', 'kg or kg m²', low=0.0
     )
     friction: float = param(1.0, "of the robot's surfaces", low=0.0, high=10.0)
     joint_rate: float = param(50.0, 'joint states a simulated second', 'Hz', low=1.0, high=100.0)
@@ -65,7 +68,8 @@ def read_description(path: Path, robot: RobotConfig) -> Description:
     if not cameras:
         raise BadInput(f'{path}: cameras: empty, expected at least one')
     body = _build(Body, values, str(path))
-    for name in ('position_gain', 'velocity_gain'):
+    body = replace(body, armature=body.armature or (0.0,) * len(robot.joints))
+    for name in ('position_gain', 'velocity_gain', 'armature'):
         if (seen := len(getattr(body, name))) != len(robot.joints):
             raise BadInput(f'{path}: {name}: {seen} values for {len(robot.joints)} joints')
     for name in ('light_position', 'light_direction'):

@@ -69,7 +69,8 @@ def build_model(world: World) -> mujoco.MjModel:
     )
     spec.visual.headlight.ambient = [0.35] * 3
     spec.visual.headlight.diffuse = [0.15] * 3
-    for name, gain in zip(robot.joints, body.velocity_gain, strict=True):
+    for name, gain, inertia in zip(robot.joints, body.velocity_gain, body.armature, strict=True):
+        spec.joint(name).armature = inertia
         servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
         servo.set_to_velocity(gain)
     return spec.compile()

@@ -51,11 +51,13 @@ def build(
     physics: Physics,
     flavour: str = 'classic',
     controllers: Path | None = None,
+    host: str = '',
 ) -> str:
     """The world file: for Gazebo 11 (`classic`) or for gz-sim Harmonic and newer (`gz`).
 
     controllers: parameters of the controller manager that gz_ros2_control starts in the robot;
     None leaves the robot without one, as in Gazebo 11, where the caller drives the joints.
+    host: where Gazebo finds this machine's root folder, for the meshes.
     Raises BadInput when the URDF lacks a joint of the robot, or the task moves objects, which only
     MuJoCo's worlds hold.
     """
@@ -65,6 +67,8 @@ def build(
         raise BadInput(f'world {world.name} moves {list(world.task.objects)}: not in Gazebo')
     path, body = world.description.urdf, world.description.body
     robot = read_urdf(path)
+    for mesh in robot.iter('mesh'):
+        mesh.set('filename', host + mesh.get('filename', ''))
     names = {joint.get('name') for joint in robot.findall('joint')}
     if missing := [name for name in world.robot.joints if name not in names]:
         raise BadInput(f'{path}: no joint {missing}, the file has {sorted(map(str, names))}')
@@ -78,7 +82,8 @@ def build(
         out.append(_surroundings(shapes))
     for camera in world.description.cameras:
         out.append(_camera(camera, flavour))
-    model = urdf.model(robot, body.friction, world.description.colours)
+    armature = dict(zip(world.robot.joints, body.armature, strict=True))
+    model = urdf.model(robot, body.friction, world.description.colours, armature)
     if flavour == 'gz':
         filename, name = GZ_JOINTS
         SubElement(model, 'plugin', filename=filename, name=name)

@@ -7,7 +7,11 @@ where no Gazebo is, so that both simulators' models can be compared.
 
 from __future__ import annotations
 
+import itertools
+import warnings
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
@@ -17,6 +21,10 @@ from grasp_ros.types import BadInput, FloatArray
 
 Rgba = tuple[float, ...]
 GREY: Rgba = (0.7, 0.7, 0.7, 1.0)  # of a visual without a colour
+FIELDS = {'box': ('size',), 'cylinder': ('radius', 'length'), 'sphere': ('radius',)}
+KINDS = [*FIELDS, 'mesh']
+LEAST_MASS, LEAST_INERTIA = 1e-3, 1e-7  # kg, kg m²: Gazebo knows no link without a mass
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 JOINT_TYPES = {
     'fixed': 'fixed',
     'prismatic': 'prismatic',
@@ -25,10 +33,16 @@ JOINT_TYPES = {
 }
 
 
-def model(robot: Element, friction: float, colours: Mapping[str, Rgba]) -> Element:
+def model(
+    robot: Element,
+    friction: float,
+    colours: Mapping[str, Rgba] = NOTHING,
+    armature: Mapping[str, float] = NOTHING,
+) -> Element:
     """The <model> element, joints at zero, links free of gravity; friction: of its surfaces.
 
-    colours: of links, instead of the URDF's. A link `world` stands for the world itself, as in
+    colours: of links, instead of the URDF's. armature: inertia that the motors of revolute joints
+    add, kg m²; it turns with the link here. A link `world` stands for the world itself, as in
     MuJoCo, and what collides is drawn where nothing else is.
     """
     out = Element('model', name=robot.get('name', 'robot'))
@@ -37,11 +51,14 @@ def model(robot: Element, friction: float, colours: Mapping[str, Rgba]) -> Eleme
         material.get('name'): numbers(material.find('color'), 'rgba', GREY)
         for material in robot.findall('material')
     }
-    frames = _frames(robot)
+    frames, rotors = _frames(robot), _rotors(robot, armature)
     for link in robot.findall('link'):
         name = link.get('name', '')
         if name != 'world':
-            out.append(_link(link, frames[name], materials, colours.get(name), friction))
+            shown = _link(link, frames[name], materials, colours.get(name), friction)
+            if (given := link.find('inertial')) is not None:
+                shown.append(_inertial(given, rotors.get(name, np.zeros((3, 3)))))
+            out.append(shown)
     for joint in robot.findall('joint'):
         out.append(_joint(joint))
     return out
@@ -107,13 +124,6 @@ def _link(
     out = Element('link', name=link.get('name', ''))
     text(out, 'pose', _pose(frame))
     text(out, 'gravity', False)
-    if (given := link.find('inertial')) is not None:
-        inertial = SubElement(out, 'inertial')
-        text(inertial, 'pose', _pose(origin(given)))
-        text(inertial, 'mass', float(attribute(given, 'mass', 'value')))
-        inertia = SubElement(inertial, 'inertia')
-        for name in ('ixx', 'iyy', 'izz', 'ixy', 'ixz', 'iyz'):
-            text(inertia, name, float(attribute(given, 'inertia', name)))
     solid = link.findall('collision')
     drawn = {'visual': link.findall('visual') or solid, 'collision': solid}
     for kind, shapes in drawn.items():
@@ -131,6 +141,22 @@ def _link(
     return out
 
 
+def _inertial(given: Element, added: FloatArray) -> Element:
+    """added (3, 3): more inertia, in the link's frame."""
+    frame, out = origin(given), Element('inertial')
+    text(out, 'pose', _pose(frame))
+    mass = float(attribute(given, 'mass', 'value'))
+    text(out, 'mass', mass or LEAST_MASS)
+    more = frame[:3, :3].T @ added @ frame[:3, :3]
+    if not mass:
+        more += LEAST_INERTIA * np.eye(3)
+    inertia = SubElement(out, 'inertia')
+    for i, j in itertools.combinations_with_replacement(range(3), 2):
+        name = f'i{"xyz"[i]}{"xyz"[j]}'
+        text(inertia, name, float(attribute(given, 'inertia', name)) + float(more[i, j]))
+    return out
+
+
 def _geometry(given: Element) -> Element:
     out = Element('geometry')
     shape = next(iter(given.find('geometry') or ()), None)
@@ -140,11 +166,10 @@ def _geometry(given: Element) -> Element:
         text(mesh, 'uri', f'file://{shape.get("filename", "")}')
         text(mesh, 'scale', numbers(shape, 'scale', (1.0, 1.0, 1.0)))
         return out
-    fields = {'box': ('size',), 'cylinder': ('radius', 'length'), 'sphere': ('radius',)}
-    if shape is None or kind not in fields:
-        raise BadInput(f'geometry {kind!r} in the URDF is not one of {[*fields, "mesh"]}')
+    if shape is None or kind not in FIELDS:
+        raise BadInput(f'geometry {kind!r} in the URDF is not one of {KINDS}')
     element = SubElement(out, kind)
-    for name in fields[kind]:
+    for name in FIELDS[kind]:
         text(element, name, numbers(shape, name, ()))
     return out
 
@@ -169,6 +194,17 @@ def _joint(joint: Element) -> Element:
     return out
 
 
+def _rotors(robot: Element, armature: Mapping[str, float]) -> dict[str, FloatArray]:
+    """The inertia (3, 3) that motors add to the links they turn, in the links' frames."""
+    added = {}
+    for joint in robot.findall('joint'):
+        axis = np.array(numbers(joint.find('axis'), 'xyz', (1.0, 0.0, 0.0)))
+        axis /= np.linalg.norm(axis)
+        inertia = armature.get(joint.get('name', ''), 0.0) * np.outer(axis, axis)
+        added[attribute(joint, 'child', 'link')] = inertia
+    return added
+
+
 def origin(element: Element) -> FloatArray:
     given, frame = element.find('origin'), np.eye(4)
     frame[:3, 3] = numbers(given, 'xyz', (0.0, 0.0, 0.0))
@@ -177,7 +213,10 @@ def origin(element: Element) -> FloatArray:
 
 
 def _pose(frame: FloatArray) -> FloatArray:
-    return np.concatenate([frame[:3, 3], Rotation.from_matrix(frame[:3, :3]).as_euler('xyz')])
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # a right angle of pitch has many
+        turn = Rotation.from_matrix(frame[:3, :3]).as_euler('xyz')
+    return np.concatenate([frame[:3, 3], turn])
 
 
 def numbers(element: Element | None, name: str, default: tuple[float, ...]) -> tuple[float, ...]:

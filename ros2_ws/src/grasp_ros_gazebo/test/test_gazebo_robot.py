@@ -218,7 +218,7 @@ def test_gazebos_own_conversion_of_the_urdf_agrees(gazebo_root):
         check=True,
     )
     theirs = ElementTree.fromstring(done.stdout[done.stdout.index('<sdf') :]).find('model')
-    ours = urdf.model(read_urdf(path), 0.0, {})
+    ours = urdf.model(read_urdf(path), 0.0)
     for name in world.robot.joints:
         a, b = (model.find(f"joint[@name='{name}']") for model in (ours, theirs))
         assert a.findtext('child') == b.findtext('child')

@@ -48,7 +48,7 @@ def test_positions_are_found_from_poses(turn, slide):
 
 
 def test_the_model_stands_as_the_urdf_at_zero():
-    model = urdf.model(CHAIN, 0.0, {})
+    model = urdf.model(CHAIN, 0.0)
     for name, frame in placed(0.0, 0.0).items():
         pose = [float(word) for word in model.find(f"link[@name='{name}']/pose").text.split()]
         expected = np.linalg.inv(placed(0.0, 0.0)['base']) @ frame
@@ -66,4 +66,4 @@ def test_a_link_without_a_joint_is_named():
     text = ElementTree.tostring(CHAIN, encoding='unicode')
     text = text.replace('link="base" />', 'link="nowhere" />')
     with pytest.raises(BadInput, match=r"\['slider', 'upper'\] hang on no joint"):
-        urdf.model(ElementTree.fromstring(text), 0.0, {})
+        urdf.model(ElementTree.fromstring(text), 0.0)

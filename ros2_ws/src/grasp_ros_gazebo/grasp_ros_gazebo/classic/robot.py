@@ -48,7 +48,7 @@ class GazeboRobot:
         rate = float(np.clip(HEADROOM * real_time_factor / PHYSICS_STEP, MIN_RATE, MAX_RATE))
         self._simulation = Simulation(
             root.find(),
-            sdf.build(world, sdf.Physics(PHYSICS_STEP, rate)),
+            sdf.build(world, sdf.Physics(PHYSICS_STEP, rate), host=root.HOST),
             sdf.world_name(world),
             description.get('name', ''),
             f'{sdf.camera_model(self._camera)}/camera/{self._camera.name}',

@@ -28,6 +28,7 @@ PACKAGES = (
 # Only the message definitions of these are wanted, not the compilers they depend on.
 MESSAGES = ('libgazebo-dev', 'libignition-msgs-dev')
 DESCRIPTORS = Path('srv/messages')
+HOST = '/tmp/host'  # this machine's root folder, seen from inside
 VARIABLE = 'GRASP_ROS_GAZEBO_ROOT'
 TOOLS = ('debootstrap', 'chroot', 'unshare', 'setpriv')
 
@@ -113,7 +114,8 @@ def inside(root: Path, command: list[str]) -> list[str]:
     """
     mounts = (
         'mount --rbind /dev "$0/dev" && mount -t proc proc "$0/proc" && '
-        'mount -t tmpfs tmpfs "$0/tmp" && exec chroot "$0" "$@"'
+        'mount -t tmpfs tmpfs "$0/tmp" && '
+        f'mkdir "$0{HOST}" && mount --rbind / "$0{HOST}" && exec chroot "$0" "$@"'
     )
     user = [] if os.geteuid() == 0 else ['unshare', '--user', '--map-root-user', '--']
     bound = ['setpriv', '--pdeathsig', 'KILL']
