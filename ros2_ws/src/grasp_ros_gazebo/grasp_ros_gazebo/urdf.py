@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from grasp_ros.types import BadInput, FloatArray
 
 Rgba = tuple[float, ...]
-GREY: Rgba = (0.7, 0.7, 0.7, 1.0)  # of a visual without a colour
+GREY: Rgba = (0.5, 0.5, 0.5, 1.0)  # of a visual without a colour, in MuJoCo too
 FIELDS = {'box': ('size',), 'cylinder': ('radius', 'length'), 'sphere': ('radius',)}
 KINDS = [*FIELDS, 'mesh']
 LEAST_MASS, LEAST_INERTIA = 1e-3, 1e-7  # kg, kg m²: Gazebo knows no link without a mass
@@ -195,13 +195,17 @@ def _joint(joint: Element) -> Element:
 
 
 def _rotors(robot: Element, armature: Mapping[str, float]) -> dict[str, FloatArray]:
-    """The inertia (3, 3) that motors add to the links they turn, in the links' frames."""
+    """The inertia (3, 3) that motors add to the links they turn, in the links' frames.
+
+    About their axes, and half of it across them: no body has less.
+    """
     added = {}
     for joint in robot.findall('joint'):
         axis = np.array(numbers(joint.find('axis'), 'xyz', (1.0, 0.0, 0.0)))
         axis /= np.linalg.norm(axis)
-        inertia = armature.get(joint.get('name', ''), 0.0) * np.outer(axis, axis)
-        added[attribute(joint, 'child', 'link')] = inertia
+        shape = (np.eye(3) + np.outer(axis, axis)) / 2
+        inertia = armature.get(joint.get('name', ''), 0.0)
+        added[attribute(joint, 'child', 'link')] = inertia * shape
     return added
 
 

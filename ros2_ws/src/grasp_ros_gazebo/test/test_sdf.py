@@ -5,6 +5,7 @@ import ctypes
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import mujoco
@@ -21,7 +22,7 @@ from grasp_ros.types import BadInput
 from grasp_ros_gazebo import sdf
 
 PHYSICS = sdf.Physics(step=0.001, rate=1000.0)
-WORLDS = ('wall', 'maze', 'arm2')
+WORLDS = ('wall', 'maze', 'arm2', 'ur5')
 KINDS = {'prismatic': mujoco.mjtJoint.mjJNT_SLIDE, 'revolute': mujoco.mjtJoint.mjJNT_HINGE}
 FLAVOURS = ('classic', 'gz')
 
@@ -90,13 +91,11 @@ def test_camera_sees_what_mujocos_sees(both):
     pose = numbers(element, "model[@name='camera_image']/pose")
     assert pose[:3] == pytest.approx(camera.pos)
     # Gazebo's camera looks along its x, with y to the left of the image and z up.
-    roll, pitch, yaw = pose[3:]
-    assert (roll, pitch, yaw) == pytest.approx((0, math.pi / 2, 0))
+    away, left, up = Rotation.from_euler('xyz', pose[3:]).as_matrix().T
     data = mujoco.MjData(model)
     mujoco.mj_forward(model, data)
-    right, up, back = data.cam_xmat[camera.id].reshape(3, 3).T
-    assert right == pytest.approx([0, -1, 0]) and up == pytest.approx([1, 0, 0])
-    assert back == pytest.approx([0, 0, 1])
+    theirs = data.cam_xmat[camera.id].reshape(3, 3).T  # right, up, back
+    assert np.stack([-left, up, -away]) == pytest.approx(theirs, abs=1e-9)
     view = element.find("model[@name='camera_image']/link/sensor/camera")
     width, height = (int(view.findtext(f'image/{side}')) for side in ('width', 'height'))
     assert (width, height) == (sim.width, sim.height)
@@ -200,6 +199,36 @@ def test_only_the_new_gazebo_gets_systems_and_controllers(tmp_path):
     assert {f'gz::sim::systems::{kind}' for kind in sdf.GZ_SYSTEMS.values()} < names
     assert sdf.GZ_JOINTS[1] in names
     assert sdf.CONTROL_PLUGIN in names and str(tmp_path / 'c.yaml') in new
+
+
+def test_motors_turn_with_the_links_and_every_link_weighs():
+    world = load_world('ur5')
+    bare = replace(world.description.body, armature=(0.0,) * 6)
+    without = replace(world, description=replace(world.description, body=bare))
+    models = [
+        ElementTree.fromstring(sdf.build(one, PHYSICS)).find('world/model[@name="ur5"]')
+        for one in (world, without)
+    ]
+    for name, axis in {
+        'shoulder_link': 'zz',
+        'upper_arm_link': 'yy',
+        'wrist_3_link': 'yy',
+    }.items():
+        path = f"link[@name='{name}']/inertial/inertia"
+        more, less = (model.find(path) for model in models)
+        for entry in more:
+            added = float(entry.text) - float(less.findtext(entry.tag))
+            across = 0.05 if entry.tag[1] == entry.tag[2] else 0.0
+            assert added == pytest.approx(0.1 if entry.tag == f'i{axis}' else across, abs=1e-9)
+    assert all(float(mass.text) > 0 for mass in models[0].iter('mass'))
+
+
+def test_meshes_lie_where_gazebo_sees_this_machine():
+    text = sdf.build(load_world('ur5'), PHYSICS, host='/tmp/host')
+    names = {uri.text for uri in ElementTree.fromstring(text).iter('uri')}
+    assert len(names) == 7  # of seven links, drawn as they collide
+    for name in names:
+        assert Path(name.removeprefix('file:///tmp/host')).is_file()
 
 
 def test_bad_input_is_named(tmp_path):
