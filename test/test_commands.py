@@ -41,6 +41,7 @@ def test_demo_reaches_goals_over_ros_and_reports_them(
     done = grasp_ros('demo', *arguments, '--json', str(report), '--out', str(out), domain=domain)
     assert done.returncode == 0, done.stdout + done.stderr
     seen = json.loads(report.read_text())
+    assert not list(tmp_path.glob('*.partial'))
     context = [seen[name] for name in ('world', 'planner', 'horizon', 'goals')]
     assert context == [world, planner, 'auto', goals]
     assert (seen['episodes'], seen['successes'], seen['success_rate']) == (2, 2, 1.0)

@@ -64,7 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--real-time-factor', type=float, default=1.0)
     parser.add_argument('--out', type=Path, default=Path('demo_out'), help='pictures and film')
     parser.add_argument('--no-pictures', action='store_true', help='only the table')
-    parser.add_argument('--json', type=Path, help='write the report here')
+    parser.add_argument(
+        '--json', type=Path, help='write the report here; FILE.partial until all is run'
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     # All that is needed at any time comes first: what is not installed must be said at once.
     import rclpy  # noqa: F401
 
-    from grasp_ros.bench.episodes import summary
+    from grasp_ros.bench.episodes import Episode, summary
     from grasp_ros.sim.worlds import load_world
 
     if not options.no_pictures:
@@ -107,30 +109,33 @@ def run(options: argparse.Namespace) -> int:
     for name, value in given.items():
         planner += ['-p', f'{name}:={value}']
     commands = {'simulator': [SIMULATOR_NODE, *simulator], 'planner': [PLANNER_NODE, *planner]}
-    episodes = _episodes(world, problems, commands, options.goals == 'taught')
-    if episodes is None:
+    context = {
+        'world': world.name,
+        'simulator': options.simulator,
+        'params_file': options.params_file,
+        'planner': config.algorithm,
+        'horizon': config.horizon,
+        'goals': options.goals,
+        'seed': options.seed,
+        'real_time_factor': options.real_time_factor,
+        'bundle': bundle,
+        'tolerance': world.task.tolerance,
+    }
+    report, episodes = summary([], **context), list[Episode]()
+    for episode in _episodes(world, problems, commands, options.goals == 'taught'):
+        episodes.append(episode)
+        report = summary(episodes, **context)
+        if options.json:
+            _partial(options.json).write_text(json.dumps(report, indent=2))
+    if len(episodes) < len(problems):
         return 1
-
-    report = summary(
-        episodes,
-        world=world.name,
-        simulator=options.simulator,
-        params_file=options.params_file,
-        planner=config.algorithm,
-        horizon=config.horizon,
-        goals=options.goals,
-        seed=options.seed,
-        real_time_factor=options.real_time_factor,
-        bundle=bundle,
-        tolerance=world.task.tolerance,
-    )
+    if options.json:
+        _partial(options.json).replace(options.json)
     low, high = report['ci95']
     console.print(
         f'{report["successes"]} of {len(episodes)} within {world.task.words(world.task.tolerance)}'
         f' (95 % interval {100 * low:.0f} to {100 * high:.0f} %), replan {report["replan_ms"]} ms'
     )
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=2))
     if not options.no_pictures:
         name = f'{world.name}_{config.algorithm}'
         with console.status('drawing'):
@@ -165,10 +170,15 @@ def _given(options: argparse.Namespace) -> dict[str, str | int]:
     return given
 
 
+def _partial(report: Path) -> Path:
+    """Where the report lies until all episodes are in it: what was measured is never lost."""
+    return report.with_name(f'{report.name}.partial')
+
+
 def _episodes(
     world: World, problems: list[Problem], commands: dict[str, list[str]], taught: bool
-) -> list[Episode] | None:
-    """Run all problems through the two nodes; None, said on stderr, when a node fails."""
+) -> Iterator[Episode]:
+    """Each problem through the two nodes; fewer, said on stderr, when a node fails."""
     # A domain of its own: the demo must not meet, or move, any other robot on the network.
     os.environ.setdefault('ROS_DOMAIN_ID', str(1 + os.getpid() % 100))
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
@@ -196,12 +206,11 @@ def _episodes(
             for problem in problems:
                 episodes.append(runner.run(problem))
                 live.update(_table(episodes, world.task))
+                yield episodes[-1]
     except (ChildEnded, TimeoutError) as error:
         print(f'grasp-ros demo: {error}', file=sys.stderr)
-        return None
     finally:
         rclpy.try_shutdown()
-    return episodes
 
 
 @contextlib.contextmanager

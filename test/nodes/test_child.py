@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes end with the command that started them: in order, by a signal, and when it is killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -106,15 +107,18 @@ def children_of(pid: int) -> list[int]:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_demo_ends_quietly_with_its_nodes(own_domain, tmp_path, number, code):
-    said, nodes = (tmp_path / 'stderr').open('w+'), []
+    said, nodes, report = (tmp_path / 'stderr').open('w+'), [], tmp_path / 'report.json'
+    partial = tmp_path / 'report.json.partial'
     demo = subprocess.Popen(
-        [sys.executable, '-m', 'grasp_ros.cli.main', 'demo', '--no-pictures'],
+        [sys.executable, '-m', 'grasp_ros.cli.main', 'demo', '--no-pictures', '--json', report],
         stdout=subprocess.DEVNULL,
         stderr=said,
     )
     try:
         log = tmp_path / 'stderr'
         wait_until(lambda: 'PLANNING' in log.read_text(), 'the robot to be under way', 90.0)
+        if number == signal.SIGKILL:
+            wait_until(partial.exists, 'the first episode to be over', 90.0)
         nodes = children_of(demo.pid)
         assert len(nodes) == 2
         demo.send_signal(number)
@@ -124,6 +128,8 @@ def test_demo_ends_quietly_with_its_nodes(own_domain, tmp_path, number, code):
             time.sleep(0.05)
         assert not any(map(runs, nodes))
         assert 'Traceback' not in log.read_text()
+        if number == signal.SIGKILL:  # what was measured is not lost
+            assert json.loads(partial.read_text())['episodes'] >= 1 and not report.exists()
     finally:
         demo.kill()
         said.close()
