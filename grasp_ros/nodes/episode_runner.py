@@ -97,6 +97,8 @@ class EpisodeRunner(Node):
         if self._taught:
             self.teach_goal()
             self.place(problem.start)
+            away = lambda: self.status.get('state') != REACHED  # noqa: E731
+            self.wait(away, ANSWER, 'the planner to see that the robot is no longer at the goal')
         else:
             self._hold(self.place(problem.start))
         self._timings, self._path, self._plan = [], [], None
