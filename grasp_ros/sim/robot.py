@@ -14,7 +14,7 @@ import numpy as np
 from grasp_ros.robot.jtc import JointTrajectoryController
 from grasp_ros.sim.interface import checked_state
 from grasp_ros.sim.shapes import Shape
-from grasp_ros.sim.urdf import for_mujoco
+from grasp_ros.sim.urdf import for_mujoco, read_urdf
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample, nanoseconds
 
@@ -37,9 +37,10 @@ def build_model(world: World) -> mujoco.MjModel:
     # Servos are stiff, and wrists light: the other integrators shake them.
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.visual.global_.offwidth = spec.visual.global_.offheight = LARGEST_IMAGE
-    names = {joint.name for joint in spec.joints}
-    if missing := [name for name in robot.joints if name not in names]:
-        raise BadInput(f'{description.urdf}: no joint {missing}, the file has {sorted(names)}')
+    moving = {joint.name for joint in spec.joints}
+    if missing := [name for name in robot.joints if name not in moving]:
+        there = sorted(one.get('name', '') for one in read_urdf(description.urdf).iter('joint'))
+        raise BadInput(f'{description.urdf}: no joint {missing}, the file has {there}')
     for link in spec.bodies:
         link.gravcomp = 1.0  # as real arms do, whose servos then need to know nothing of weight
         for geom in link.geoms if link.name in description.colours else ():
@@ -78,7 +79,7 @@ def build_model(world: World) -> mujoco.MjModel:
 
 def _read(world: World) -> mujoco.MjSpec:
     try:
-        return mujoco.MjSpec.from_string(for_mujoco(world.description.urdf))
+        return mujoco.MjSpec.from_string(for_mujoco(world.description.urdf, world.robot.joints))
     except ValueError as error:
         raise BadInput(f'{world.description.urdf}: not a URDF for MuJoCo: {error}') from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sysconfig
+from collections.abc import Collection
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -47,11 +48,12 @@ def package_path(uri: str) -> Path:
     )
 
 
-def read_urdf(path: Path) -> Element:
-    """The <robot> of a description, to be drawn alike by all simulators.
+def read_urdf(path: Path, joints: Collection[str] | None = None) -> Element:
+    """The <robot> of a description, the same for all simulators.
 
-    Meshes are named by absolute paths. Visuals whose meshes only some programs can read are left
-    out, and what collides is drawn. Raises BadInput where it is no description.
+    joints: those that are commanded; others, a gripper's, say, are fixed at zero. Meshes are named
+    by absolute paths. Visuals whose meshes only some programs can read are left out, and what
+    collides is drawn. Raises BadInput where it is no description.
     """
     try:
         robot = ElementTree.parse(path).getroot()
@@ -63,6 +65,9 @@ def read_urdf(path: Path) -> Element:
         name = mesh.get('filename', '').removeprefix('file://')
         found = package_path(name) if name.startswith(PACKAGE) else path.parent / name
         mesh.set('filename', str(found))
+    for joint in robot.findall('joint'):
+        if joints is not None and joint.get('name') not in joints:
+            joint.set('type', 'fixed')
     for link in robot.findall('link'):
         for visual in link.findall('visual'):
             meshes = [mesh.get('filename', '').lower() for mesh in visual.iter('mesh')]
@@ -71,12 +76,12 @@ def read_urdf(path: Path) -> Element:
     return robot
 
 
-def for_mujoco(path: Path) -> str:
-    """The description as text that MuJoCo reads, wherever it is read from.
+def for_mujoco(path: Path, joints: Collection[str]) -> str:
+    """The description as text that MuJoCo reads, wherever it is read from; joints: see read_urdf.
 
     One with a <mujoco> element of its own says itself how it is to be read.
     """
-    robot = read_urdf(path)
+    robot = read_urdf(path, joints)
     if robot.find('mujoco') is None:
         SubElement(SubElement(robot, 'mujoco'), 'compiler', COMPILER)
     return ElementTree.tostring(robot, encoding='unicode')

@@ -62,8 +62,19 @@ def test_what_not_all_simulators_draw_is_left_out(arm: Path):
     assert len(link.findall('visual')) == 2 and len(link.findall('collision')) == 1
 
 
+def test_joints_that_nobody_commands_are_fixed(arm: Path):
+    two = '<joint name="k" type="revolute"/><joint name="gripper" type="prismatic"/></robot>'
+    arm.write_text(ARM.replace('</robot>', two))
+    for commanded, kinds in (
+        (None, ['fixed', 'revolute', 'prismatic']),
+        (('k',), ['fixed', 'revolute', 'fixed']),
+    ):
+        joints = read_urdf(arm, commanded).findall('joint')
+        assert [joint.get('type') for joint in joints] == kinds
+
+
 def test_description_that_says_nothing_is_read_with_all_its_links(arm: Path):
-    root = ElementTree.fromstring(for_mujoco(arm))
+    root = ElementTree.fromstring(for_mujoco(arm, ()))
     (compiler,) = root.findall('mujoco/compiler')
     assert compiler.get('fusestatic') == 'false'
 
@@ -71,7 +82,7 @@ def test_description_that_says_nothing_is_read_with_all_its_links(arm: Path):
 def test_description_says_itself_how_mujoco_reads_it(arm: Path):
     own = '<mujoco><compiler fusestatic="true"/></mujoco></robot>'
     arm.write_text(ARM.replace('</robot>', own))
-    (compiler,) = ElementTree.fromstring(for_mujoco(arm)).findall('mujoco/compiler')
+    (compiler,) = ElementTree.fromstring(for_mujoco(arm, ())).findall('mujoco/compiler')
     assert compiler.attrib == {'fusestatic': 'true'}
 
 

@@ -19,7 +19,7 @@ HARDWARE = 'gz_ros2_control/GazeboSimSystem'
 
 def describe(path: Path, robot: RobotConfig, start: FloatArray) -> str:
     """The URDF's text: velocity commands, measured state, joints at `start` (J,)."""
-    root = read_urdf(path)
+    root = read_urdf(path, robot.joints)
     control = SubElement(root, 'ros2_control', name='gazebo', type='system')
     SubElement(SubElement(control, 'hardware'), 'plugin').text = HARDWARE
     for name, limit, position in zip(robot.joints, robot.max_velocity, start, strict=True):

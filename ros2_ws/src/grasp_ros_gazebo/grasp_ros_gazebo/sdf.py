@@ -66,7 +66,7 @@ def build(
     if world.task.objects:
         raise BadInput(f'world {world.name} moves {list(world.task.objects)}: not in Gazebo')
     path, body = world.description.urdf, world.description.body
-    robot = read_urdf(path)
+    robot = read_urdf(path, world.robot.joints)
     for mesh in robot.iter('mesh'):
         mesh.set('filename', host + mesh.get('filename', ''))
     names = {joint.get('name') for joint in robot.findall('joint')}

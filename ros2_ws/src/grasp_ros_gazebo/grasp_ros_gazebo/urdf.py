@@ -23,7 +23,7 @@ Rgba = tuple[float, ...]
 GREY: Rgba = (0.5, 0.5, 0.5, 1.0)  # of a visual without a colour, in MuJoCo too
 FIELDS = {'box': ('size',), 'cylinder': ('radius', 'length'), 'sphere': ('radius',)}
 KINDS = [*FIELDS, 'mesh']
-LEAST_MASS, LEAST_INERTIA = 1e-3, 1e-7  # kg, kg m²: Gazebo knows no link without a mass
+LEAST_MASS, LEAST_INERTIA = 1e-3, 1e-5  # kg, kg m²: Gazebo takes no link with less
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 JOINT_TYPES = {
     'fixed': 'fixed',
@@ -146,9 +146,9 @@ def _inertial(given: Element, added: FloatArray) -> Element:
     frame, out = origin(given), Element('inertial')
     text(out, 'pose', _pose(frame))
     mass = float(attribute(given, 'mass', 'value'))
-    text(out, 'mass', mass or LEAST_MASS)
+    text(out, 'mass', max(mass, LEAST_MASS))
     more = frame[:3, :3].T @ added @ frame[:3, :3]
-    if not mass:
+    if mass < LEAST_MASS:
         more += LEAST_INERTIA * np.eye(3)
     inertia = SubElement(out, 'inertia')
     for i, j in itertools.combinations_with_replacement(range(3), 2):
@@ -201,11 +201,11 @@ def _rotors(robot: Element, armature: Mapping[str, float]) -> dict[str, FloatArr
     """
     added = {}
     for joint in robot.findall('joint'):
-        axis = np.array(numbers(joint.find('axis'), 'xyz', (1.0, 0.0, 0.0)))
-        axis /= np.linalg.norm(axis)
-        shape = (np.eye(3) + np.outer(axis, axis)) / 2
         inertia = armature.get(joint.get('name', ''), 0.0)
-        added[attribute(joint, 'child', 'link')] = inertia * shape
+        if inertia:
+            axis = np.array(numbers(joint.find('axis'), 'xyz', (1.0, 0.0, 0.0)))
+            along = np.outer(axis, axis) / (axis @ axis)
+            added[attribute(joint, 'child', 'link')] = inertia * (np.eye(3) + along) / 2
     return added
 
 

@@ -22,7 +22,7 @@ from grasp_ros.types import BadInput
 from grasp_ros_gazebo import sdf
 
 PHYSICS = sdf.Physics(step=0.001, rate=1000.0)
-WORLDS = ('wall', 'maze', 'arm2', 'ur5')
+WORLDS = ('wall', 'maze', 'arm2', 'ur5', 'so101')
 KINDS = {'prismatic': mujoco.mjtJoint.mjJNT_SLIDE, 'revolute': mujoco.mjtJoint.mjJNT_HINGE}
 FLAVOURS = ('classic', 'gz')
 
@@ -40,6 +40,11 @@ def both(request):
     root = ElementTree.fromstring(text)
     assert root.get('version') == sdf.VERSIONS[flavour]
     return root.find('world'), build_model(world), world
+
+
+def called(world):
+    """The robot's model, as its description names it."""
+    return read_urdf(world.description.urdf).get('name')
 
 
 def boxes(element, kind):
@@ -68,7 +73,7 @@ def test_walls_and_table_are_where_mujoco_has_them(both, kind):
 def test_joints_are_mujocos(both):
     element, model, world = both
     for name in world.robot.joints:
-        joint = element.find(f"model[@name='{world.robot.name}']/joint[@name='{name}']")
+        joint = element.find(f"model[@name='{called(world)}']/joint[@name='{name}']")
         theirs = model.joint(name)
         assert theirs.type[0] == KINDS[joint.get('type')]
         assert numbers(joint, 'axis/xyz') == pytest.approx(theirs.axis)
@@ -77,7 +82,7 @@ def test_joints_are_mujocos(both):
         assert numbers(joint, 'axis/dynamics/damping') == pytest.approx(theirs.damping)
         assert numbers(joint, 'axis/dynamics/friction') == pytest.approx(theirs.frictionloss)
         child = element.find(
-            f"model[@name='{world.robot.name}']/link[@name='{joint.findtext('child')}']"
+            f"model[@name='{called(world)}']/link[@name='{joint.findtext('child')}']"
         )
         body = model.body(joint.findtext('child'))
         assert model.jnt_bodyid[theirs.id] == body.id
@@ -109,7 +114,7 @@ def test_colours_are_mujocos(both):
         geom = model.geom(visual.get('name').removesuffix('_visual'))
         assert numbers(visual, 'material/diffuse') == pytest.approx(geom.rgba)
     drawn = 0
-    for link in element.findall(f"model[@name='{world.robot.name}']/link"):
+    for link in element.findall(f"model[@name='{called(world)}']/link"):
         body = model.body(link.get('name')).id
         seen = (model.geom_bodyid == body) & (model.geom_rgba[:, 3] > 0)
         colours = [numbers(visual, 'material/diffuse') for visual in link.findall('visual')]
@@ -125,7 +130,7 @@ def test_what_rubs_is_mujocos_and_nothing_casts_shadows(both):
     for shape in element.findall("model[@name='surroundings']/link/collision"):
         theirs = model.geom(shape.get('name').removesuffix('_collision')).friction[0]
         assert numbers(shape, 'surface/friction/ode/mu') == theirs
-    own = element.findall(f"model[@name='{world.robot.name}']/link/collision")
+    own = element.findall(f"model[@name='{called(world)}']/link/collision")
     assert own and all(
         numbers(s, 'surface/friction/ode/mu') == world.description.body.friction for s in own
     )
