@@ -56,6 +56,7 @@ def table(figures: Figures) -> Table:
     table = Table(title='exploration', title_justify='left', show_header=False)
     rows = {
         'blocked': f'{figures.blocks} times',
+        'stuck for good, put back to the start': f'{figures.freed} times',
         'in contact, behind its command': f'{100 * figures.behind_share:.1f} % of the steps',
         'held after a block': f'{100 * figures.held_share:.1f} % of the steps',
         'visited': f'{100 * figures.covered_share:.0f} % of the joint space within the limits',

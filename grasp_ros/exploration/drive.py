@@ -23,6 +23,7 @@ from grasp_ros.types import (
     Motion,
     Refused,
     nanoseconds,
+    seconds,
 )
 
 Clock = Callable[[], int]
@@ -54,6 +55,7 @@ class Drive:
         self.figures = Figures(self._policy.visited)
         self._begun_ns = 0  # when the newest action begins; 0: none yet
         self._counted_ns = 0
+        self._refused_ns = 0  # since when nothing could be sent; 0: something was
         self._moves = False  # something was sent since the last stop
         self._action: np.ndarray | None = None  # chosen, and not sent yet
 
@@ -62,6 +64,18 @@ class Drive:
 
         NotNow: nothing is wrong.
         """
+        message = self._next(sample)
+        if isinstance(message, (JointTrajectory, NotNow)):
+            self._refused_ns = 0
+        elif not self._refused_ns:
+            self._refused_ns = sample.stamp_ns
+        return message
+
+    def stuck(self, now_ns: int) -> float:
+        """For how long nothing could be sent that moves the robot, s."""
+        return seconds(now_ns - self._refused_ns) if self._refused_ns else 0.0
+
+    def _next(self, sample: JointSample) -> JointTrajectory | Refused:
         gate, now_ns = self._gate, self._clock()
         gate.observe(sample)
         if sample.stamp_ns >= self._counted_ns + self._step_ns:
@@ -98,7 +112,8 @@ class Drive:
         """The clock jumped, or someone else commanded the controller: nothing told holds."""
         self._gate.clear()
         self._policy.visited.lost()
-        self._begun_ns, self._counted_ns, self._action, self._moves = 0, 0, None, False
+        self._begun_ns, self._counted_ns, self._refused_ns = 0, 0, 0
+        self._action, self._moves = None, False
 
     def _next_ns(self, now_ns: int) -> int:
         """When the next action begins: whole steps after the first sample, also after a block.

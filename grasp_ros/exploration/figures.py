@@ -12,6 +12,7 @@ class Figures:
     def __init__(self, visited: Visited):
         self._visited = visited
         self.steps, self.blocks = 0, 0
+        self.freed = 0  # times that the robot was stuck, and placed elsewhere by hand
         self._behind, self._held = 0, 0
         self._follows = True
 

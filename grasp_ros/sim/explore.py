@@ -11,6 +11,9 @@ from grasp_ros.robot.command import Command, JointVelocity
 from grasp_ros.sim.interface import SimulatedRobot
 from grasp_ros.types import Frame, JointSample, JointTrajectory
 
+STUCK = 3.0  # s in which nothing could be sent: it will not get better
+GAP = 1.0  # s without a record, much longer than any model step
+
 
 class Recorder(Protocol):
     """What exploration is written to."""
@@ -23,7 +26,12 @@ class Recorder(Protocol):
 def explore(
     robot: SimulatedRobot, command: Command, recorder: Recorder, steps: int, seed: int
 ) -> Iterator[Drive]:
-    """Record `steps` model steps; yields after each, for a progress bar and the figures."""
+    """Record `steps` model steps; yields after each, for a progress bar and the figures.
+
+    A robot that is wedged where no motion is allowed, pushed beyond a limit, say, is put back to
+    where it began, as people would. That is not recorded: the recording has a gap there.
+    """
+    start = robot.state()
     description = robot.world.description
     # Commands arrive at once, and nothing is ever old: the simulation waits.
     drive = Drive(robot.world.robot, command, 0.0, command.dt, 1.0, seed, lambda: robot.now_ns)
@@ -36,6 +44,12 @@ def explore(
             if control_step % joints_every == 0:
                 _drive(robot, drive, recorder)
             robot.step()
+        if drive.stuck(robot.now_ns) > STUCK:
+            robot.reset(start)
+            drive.clear()
+            drive.figures.freed += 1
+            for _ in range(round(GAP / robot.control_step)):
+                robot.step()
         yield drive
 
 
