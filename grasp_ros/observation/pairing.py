@@ -82,6 +82,7 @@ class Pairing(Generic[Message]):
         self._reader.clear()
         self._history.clear()
         self._watch.clear()
+        self.newest, self._seen_ns = None, 0  # nothing seen before may be taught as a goal
 
     def hurry(self) -> None:
         """Take the next set, however early."""

@@ -238,6 +238,18 @@ def test_forgiven_joints_are_measured_anew(pairing):
     assert isinstance(joints(pairing, 100, (0.2, 0.0)), JointSample)
 
 
+def test_what_was_seen_before_a_person_looked_is_no_goal(pairing):
+    joints(pairing, 0)
+    show(pairing, 0)
+    assert isinstance(take(pairing), Observation) and pairing.newest is not None
+    pairing.forgive(NOW + 50 * MS)
+    assert pairing.newest is None
+    assert lacking(pairing, 60) is not None, 'it is too young to be called old'
+    joints(pairing, 100)
+    show(pairing, 100)
+    assert take(pairing) is pairing.newest and lacking(pairing, 110) is None
+
+
 def drive(pairing, pictures, step):
     """One observation every 100 ms, the x joint moving by `step` in between."""
     seen = []
