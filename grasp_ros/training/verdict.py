@@ -163,9 +163,7 @@ def _joints_shown(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[J
         poor: Grade = 'bad' if unseen and not measured else 'fair'
         seen = f'the camera does not show {joint}' if unseen else f'{joint} is seen vaguely'
         if measured:
-            seen += (
-                '; the encoder sees it measured, in goals that are pictures alone it counts less'
-            )
+            seen += '; the encoder sees it measured, but a picture alone as a goal tells less'
         yield Judged(
             f'error of {joint} read from the picture, m or rad',
             f'{p95:.3g} (median {median:.3g})',
