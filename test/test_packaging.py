@@ -27,8 +27,8 @@ BROUGHT_BY = {
     'builtin_interfaces': 'ros-kilted-rclpy',
     'rcl_interfaces': 'ros-kilted-rclpy',
 }
-# Loaded by what is imported: the codec of films, and the middleware.
-NOT_IMPORTED = {'imageio-ffmpeg', 'ros-kilted-rmw-fastrtps-cpp'}
+# Read or loaded by what is imported: arms' descriptions, the codec of films, the middleware.
+NOT_IMPORTED = {'example-robot-data', 'imageio-ffmpeg', 'ros-kilted-rmw-fastrtps-cpp'}
 ROS = {'ament_index_python', 'builtin_interfaces', 'cv_bridge', 'launch', 'launch_ros'}
 ROS |= {'rcl_interfaces', 'rclpy'}
 ROSDEP = {'cv2': 'opencv'}  # the name that rosdep gives it

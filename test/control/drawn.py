@@ -89,6 +89,9 @@ class Drawn:
         """The place (2,) that a latent (2,) shows, m."""
         return self.joint_head.positions(latent).detach().double().numpy()
 
+    def certainty(self, observation: Observation) -> None:
+        """All that is seen is certain."""
+
     def encode(self, observation: Observation) -> Tensor:
         """What cameras would show: where the joints are."""
         return torch.from_numpy(observation.position / STEP).float()

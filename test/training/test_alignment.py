@@ -56,6 +56,7 @@ def test_aligned_latents_do_not_tell_two_lights_apart():
             dynamics_steps=20,
             landmarks=20,
             align=align,
+            joints_input=False,  # this is about what the pictures tell
         )
         encoder = train(data, config, torch.device('cpu'), lambda *_: None).encoder
         day, night = encoder(torch.from_numpy(images)).split(600)

@@ -45,6 +45,7 @@ def test_reconstruction_keeps_what_the_robot_does_not_move():
             landmarks=20,
             encoder_batch=16,
             reconstruct=reconstruct,
+            joints_input=False,  # this is about what the picture tells
         )
         encoder = train(data, config, torch.device('cpu'), lambda *_: None).encoder
         latents = encoder(torch.from_numpy(data.images))
