@@ -16,7 +16,7 @@ from grasp_ros.training.augmentation import photometric
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spread
 from grasp_ros.training.joints_part import JointsBeside, balanced, beside, needed
-from grasp_ros.training.latent_steps import latent_distances
+from grasp_ros.training.latent_steps import SAME_PLACE, latent_distances
 from grasp_ros.training.losses import (
     Decoder,
     Encoder,
@@ -32,7 +32,6 @@ from grasp_ros.world_model.inputs import JointsInput
 from grasp_ros.world_model.joint_head import JointError, JointHead
 
 COVARIANCE_WEIGHT = 0.04  # VICReg's ratio of covariance to variance
-SAME_PLACE = 0.1  # of a joint's largest travel in one step: nearer frames show one place
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.types import FloatArray
 
-STILL = 0.1  # of a joint's largest travel in one step: what moved less is at rest
+SAME_PLACE = 0.1  # of a joint's largest travel in one step: nearer frames show one place
 
 
 def latent_distances(data: Dataset, latents: Tensor) -> tuple[float, FloatArray]:
@@ -21,7 +21,7 @@ def latent_distances(data: Dataset, latents: Tensor) -> tuple[float, FloatArray]
     """
     moved = data.moves() / data.full_step()
     between = (latents[1:] - latents[:-1]).norm(dim=1).numpy()[data.follows[:-1]]
-    still = moved.max(axis=1) < STILL
+    still = moved.max(axis=1) < SAME_PLACE
     same = float(np.percentile(between[still], 95)) if still.any() else 0.0
     squares, _ = nnls(moved**2, between.astype(float) ** 2)
     return same, np.sqrt(squares)

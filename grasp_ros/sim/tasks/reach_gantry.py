@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from grasp_ros.sim.description import Description
 from grasp_ros.sim.shapes import Shape
 from grasp_ros.sim.tasks import Problem, Task
 from grasp_ros.sim.tasks.shortest_paths import ShortestPaths
+from grasp_ros.sim.urdf import read_urdf
 from grasp_ros.types import BadInput, FloatArray
 
 TOLERANCE = 0.025  # m, of the pusher's final position
@@ -162,11 +162,7 @@ def _pair(values: list[float]) -> tuple[float, float]:
 
 def _radius(description: Description) -> float:
     """Of the pusher, m: the robot's only part that collides, a cylinder."""
-    try:
-        robot = ElementTree.parse(description.urdf).getroot()
-    except (OSError, ElementTree.ParseError) as error:
-        raise BadInput(f'{description.urdf}: cannot be read as XML: {error}') from error
-    cylinders = robot.findall('link/collision/geometry/cylinder')
+    cylinders = read_urdf(description.urdf).findall('link/collision/geometry/cylinder')
     if len(cylinders) != 1:
         raise BadInput(
             f'{description.urdf}: {len(cylinders)} collision cylinders, expected one: the pusher'
