@@ -23,11 +23,13 @@ from grasp_ros.types import (
     JointTrajectory,
     Refused,
     nanoseconds,
+    seconds,
 )
 
 OVERLAP_NS = nanoseconds(0.05)  # a message begins so much before it is sent: clocks may differ
 HOLD_TIMES = np.geomspace(0.05, 1.9, 24)  # s to come to rest in, tried from the shortest
 AT_REST = 0.02  # of max_velocity: what encoders say of a robot that stands
+STANDS_NS = nanoseconds(1.0)  # a robot that gets no further than that in so long trembles only
 ATTEMPTS = 3  # motions in a row that the robot does not follow before it is only tried again later
 BACK_OFF = 2.0  # tracking tolerances that a blocked robot goes back the way it came
 LOOK_BACK_NS = nanoseconds(0.02)  # between the moments at which that way is looked at
@@ -69,6 +71,7 @@ class Gate:
         )
         self._anchors = 0  # in a row: a robot that sags would be led down step by step
         self._measured: JointSample | None = None
+        self._place: JointSample | None = None  # where it has been since it last got on
         self._stood: FloatArray | None = None  # where the last motion that was sent began
         self._failed, self._failed_ns = 0, 0  # motions in a row without getting on, and since when
         self._blocked: Blocked | None = None  # the last of them
@@ -81,6 +84,9 @@ class Gate:
     def observe(self, sample: JointSample) -> None:
         """Look whether the robot follows. To be called with every joint sample."""
         self._measured = sample
+        further = AT_REST * self._limits.velocity * seconds(STANDS_NS)
+        if self._place is None or (np.abs(sample.position - self._place.position) > further).any():
+            self._place = sample
         told = self.reference.at(sample.stamp_ns)
         if told is None or sample.stamp_ns < self.reference.settled_ns:
             return
@@ -241,15 +247,20 @@ class Gate:
         may_be_held = self._anchors < ANCHORS and reference.rests(now_ns)
         if self.following is not None and not may_be_held:
             return self.following
-        # One that presses on something may tremble; where it was told to be is known then.
-        moves = (np.abs(measured.velocity) > AT_REST * self._limits.velocity).any()
-        if moves and reference.told is None:
+        if reference.told is None and self._moves(measured):
             return Refused('the robot moves, and not by this node')
         message = self.hold(now_ns)
         if message is None:
             return self.following or Refused('the robot cannot be held where it stands')
         self._anchors += 1
         return message
+
+    def _moves(self, measured: JointSample) -> bool:
+        """Whether the robot gets anywhere; one that presses on something may tremble for ever."""
+        assert self._place is not None
+        trembles = measured.stamp_ns - self._place.stamp_ns >= STANDS_NS
+        fast = np.abs(measured.velocity) > AT_REST * self._limits.velocity
+        return bool(fast.any()) and not trembles
 
     def in_time(self, judged_ns: int, now_ns: int) -> bool:
         """Whether what was judged at one time may still be sent now: most of the time that it has
@@ -269,7 +280,8 @@ class Gate:
     def clear(self) -> None:
         """The clock jumped, or someone else commanded the controller: nothing told holds."""
         self.reference = self.reference.anew(known=False)
-        self.following, self._measured, self._stood, self._doubtful = None, None, None, False
+        self.following, self._measured, self._place, self._stood = None, None, None, None
+        self._doubtful = False
         self.unstopped = False
         self.begin()
 

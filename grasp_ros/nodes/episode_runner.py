@@ -67,6 +67,7 @@ class EpisodeRunner(Node):
         self.create_subscription(JointTrajectory, 'planner/plan', self._on_plan, qos.COMMAND)
         self._goal_pub = self.create_publisher(Image, 'planner/goal_image', qos.COMMAND)
         self._set_start: Any = self.create_client(SetParameters, 'simulator/set_parameters')
+        self._set_execute: Any = self.create_client(SetParameters, 'planner/set_parameters')
         self._reset: Any = self.create_client(Trigger, 'simulator/reset')
         self._cancel: Any = self.create_client(Trigger, 'planner/cancel')
         self._clear_fault: Any = self.create_client(Trigger, 'planner/clear_fault')
@@ -75,7 +76,8 @@ class EpisodeRunner(Node):
     def wait_for_nodes(self) -> None:
         """Return when both nodes answer."""
         self._image = None
-        services = (self._set_start, self._reset, self._cancel, self._clear_fault)
+        settings = (self._set_start, self._set_execute)
+        services = (*settings, self._reset, self._cancel, self._clear_fault)
 
         def missing() -> list[str]:
             silent = [service.srv_name for service in services if not service.service_is_ready()]
@@ -95,10 +97,13 @@ class EpisodeRunner(Node):
         self._call(self._cancel, Trigger.Request())
         goal_image = self.place(problem.goal)
         if self._taught:
+            # Between a reset and the planner's sight of it, what it sends means another place.
+            self.execute(False)
             self.teach_goal()
             self.place(problem.start)
-            away = lambda: self.status.get('state') != REACHED  # noqa: E731
-            self.wait(away, ANSWER, 'the planner to see that the robot is no longer at the goal')
+            plans = lambda: self.status.get('state') == PLANNING  # noqa: E731
+            self.wait(plans, ANSWER, 'the planner to see that the robot is no longer at the goal')
+            self.execute(True)
         else:
             self._hold(self.place(problem.start))
         self._timings, self._path, self._plan = [], [], None
@@ -166,17 +171,17 @@ class EpisodeRunner(Node):
         taught = lambda: self._call(self._teach_goal, Trigger.Request()).success  # noqa: E731
         self.wait(taught, ANSWER, 'the goal to be taught')
 
+    def execute(self, execute: bool) -> None:
+        """Whether the planner may move the robot."""
+        value = ParameterValue(type=ParameterType.PARAMETER_BOOL, bool_value=execute)
+        self._set(self._set_execute, 'control.execute', value)
+
     def place(self, state: FloatArray) -> Image:
         """Place all by the simulator's reset; returns the first image after it."""
         value = ParameterValue(
             type=ParameterType.PARAMETER_DOUBLE_ARRAY, double_array_value=state.tolist()
         )
-        request = SetParameters.Request(
-            parameters=[Parameter(name='simulator.start', value=value)]
-        )
-        (result,) = self._call(self._set_start, request).results
-        if not result.successful:
-            raise RuntimeError(f'simulator.start {state}: {result.reason}')
+        self._set(self._set_start, 'simulator.start', value)
         answer = self._call(self._reset, Trigger.Request())
         if not answer.success:
             raise RuntimeError(f'reset to {state}: {answer.message}')
@@ -192,6 +197,12 @@ class EpisodeRunner(Node):
         self._call(self._clear_fault, Trigger.Request())
         assert self._image is not None
         return self._image
+
+    def _set(self, client: Any, name: str, value: ParameterValue) -> None:
+        request = SetParameters.Request(parameters=[Parameter(name=name, value=value)])
+        (result,) = self._call(client, request).results
+        if not result.successful:
+            raise RuntimeError(f'{name}: {result.reason}')
 
     def _call(self, client: Any, request: Any) -> Any:
         future = client.call_async(request)

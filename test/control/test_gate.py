@@ -93,6 +93,27 @@ def test_robot_that_someone_else_moves_is_not_held(rig):
     assert_reason(rig.admit(), 'the robot moves, and not by this node')
 
 
+def test_robot_that_trembles_on_what_it_presses_on_is_held(rig):
+    for tick in range(120):
+        rig.now += TICK
+        side = 1 if tick % 2 else -1
+        rig.position = HOME + [side * 2e-4, 0.0]
+        rig.observe(np.array([side * 0.05, 0.0]))
+        held = rig.admit()
+        if isinstance(held, JointTrajectory):
+            break
+    assert 0.9 * NS < rig.now - START < 1.1 * NS
+    np.testing.assert_allclose(held.positions[-1], HOME, atol=0.02)
+
+
+def test_robot_that_is_led_slowly_is_not_held(rig):
+    for _ in range(300):
+        rig.now += TICK
+        rig.position = rig.position + [5e-5, 0.0]  # 5 mm/s
+        rig.observe(np.array([0.005, 0.0]))
+        assert_reason(rig.admit(), 'the robot moves, and not by this node')
+
+
 def test_nothing_is_sent_before_joints_were_seen(robot_file, space, limits):
     rig = Rig(load(PlannerNodeConfig, robot_file), space, limits)
     rig.gate.clear()
