@@ -76,8 +76,9 @@ class EpisodeRunner(Node):
     def wait_for_nodes(self) -> None:
         """Return when both nodes answer."""
         self._image = None
-        settings = (self._set_start, self._set_execute)
-        services = (*settings, self._reset, self._cancel, self._clear_fault)
+        services = [self._set_start, self._reset, self._cancel, self._clear_fault]
+        if self._taught:
+            services.append(self._set_execute)
 
         def missing() -> list[str]:
             silent = [service.srv_name for service in services if not service.service_is_ready()]
