@@ -148,6 +148,7 @@ def _write(options: argparse.Namespace, manifest: Manifest, trained: Trained) ->
             trained.joint_head,
             trained.dynamics,
             trained.memory,
+            trained.obstacles,
         )
         partial.replace(options.out)
     finally:

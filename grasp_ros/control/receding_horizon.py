@@ -40,6 +40,7 @@ from grasp_ros.types import (
 from grasp_ros.world_model.bundle import Bundle
 from grasp_ros.world_model.dynamics import rollout
 
+RESTS = 0.1  # model steps: who is told to move no further rests
 Clock = Callable[[], int]
 
 
@@ -88,7 +89,7 @@ class RecedingHorizon:
         self._command, self._limits = bundle.manifest.command, Limits.of(config.robot)
         self._planner = make_planner(bundle.dynamics, config.planner)
         dt = self._command.dt
-        step = dt * self._limits.velocity
+        step = self._step = dt * self._limits.velocity
         positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
         self.recovery = Recovery(positions, step)
         # The goal's tolerance is half a model step.
@@ -161,8 +162,8 @@ class RecedingHorizon:
         if self._progress.surprised(observation.stamp_ns, latent, reference):
             self._take(Blocked(observation.stamp_ns, observation.position, reference))
         ahead, start_ns = self._start(observation, reference)
-        start, actions = self._until(observation, reference, ahead, start_ns)
-        z_start = rollout(self._bundle.dynamics, latent[None], actions[None])[0, -1]
+        start, told = self._until(observation, reference, ahead, start_ns)
+        z_start = self._carried_on(latent, told)
         found = self._route.problem(z_start, start.position, observation.stamp_ns)
         if isinstance(found, Refused):
             return found
@@ -259,8 +260,8 @@ class RecedingHorizon:
 
     def _until(
         self, observation: Observation, reference: Reference, ahead: int, start_ns: int
-    ) -> tuple[Motion, Tensor]:
-        """The reference at the plan's start, and the actions (ahead, A) that take it there.
+    ) -> tuple[Motion, FloatArray]:
+        """The reference at the plan's start, and the joints (ahead + 1, J) passed until then.
 
         Before anything was told, the robot stands where it is measured.
         """
@@ -268,8 +269,17 @@ class RecedingHorizon:
         rest = Motion(observation.position, np.zeros(len(observation.position)))
         times = [observation.stamp_ns + i * step_ns for i in range(ahead)]
         motions = [reference.at(at) or rest for at in (*times, start_ns)]
-        positions = np.stack([motion.position for motion in motions])
-        return motions[-1], self._tensor(self._command.actions(positions))
+        return motions[-1], np.stack([motion.position for motion in motions])
+
+    def _carried_on(self, latent: Tensor, told: FloatArray) -> Tensor:
+        """The latent (D,) once the robot has been along the joints (K + 1, J) that it is told.
+
+        A robot that is told to rest stays as it is seen: models drift.
+        """
+        if (np.ptp(told, axis=0) <= RESTS * self._step).all():
+            return latent
+        actions = self._tensor(self._command.actions(told))
+        return rollout(self._bundle.dynamics, latent[None], actions[None])[0, -1]
 
     def _plan(self, problem: Problem, start_ns: int, deadline: Deadline) -> Plan:
         warm = None

@@ -63,6 +63,7 @@ class Route:
             command.size,
             roadmap.connect_steps,
             roadmap.neighbours,
+            bundle.obstacles,
         )
         self._positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
         settings = config.settings

@@ -18,6 +18,7 @@ from grasp_ros.planning.objective import Goal
 from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import Step
 from grasp_ros.world_model.memory import Memory
+from grasp_ros.world_model.obstacles import Obstacles
 
 Toll = Callable[[FloatArray, FloatArray], FloatArray]
 """Model steps (N,), at least 0, that straight moves from joint positions (N, J) to others (N, J)
@@ -30,11 +31,13 @@ class Path:
     """A way through latent space: one latent a model step (T + 1, D), and its landmarks.
 
     times (K + 2,): model steps, without tolls, to the start, to each landmark, and to the goal.
+    cost: model steps with tolls.
     """
 
     latents: Tensor
     landmarks: tuple[int, ...]
     times: FloatArray
+    cost: float
 
     @property
     def steps(self) -> float:
@@ -47,11 +50,18 @@ class Roadmap:
 
     actions: the number A of action dimensions. connect_steps: a landmark further off than this
     many model steps is no way onto the roadmap, nor off it. neighbours: landmarks that are tried.
+    obstacles: what ways onto the map and off it come close to; those of edges are in the memory.
     Landmarks that no edge joins are no part of it.
     """
 
     def __init__(
-        self, memory: Memory, step: Step, actions: int, connect_steps: int, neighbours: int
+        self,
+        memory: Memory,
+        step: Step,
+        actions: int,
+        connect_steps: int,
+        neighbours: int,
+        obstacles: Obstacles | None = None,
     ):
         self._memory, self._step, self._actions = memory, step, actions
         self._connect_steps, self._neighbours = connect_steps, neighbours
@@ -63,6 +73,7 @@ class Roadmap:
         self._numbers = self._ends[0] * count + self._ends[1]  # of the edges, to find them by
         self._order = np.argsort(self._numbers)
         self._fastest = _fastest(memory)
+        self._obstacles = None if obstacles is None else obstacles.tolls
         self._toll: Toll | None = None
         self._weigh()
         self._joined = np.zeros(count, dtype=bool)
@@ -103,14 +114,15 @@ class Roadmap:
         away = goal.distance(start)[None]
         if away <= goal.tolerance:  # so near that the model's error would lead round about
             latents = torch.stack([start, goal.pinned(start)])
-            return Path(latents, (), np.append(0.0, self._least(away, goal)))
+            times = np.append(0.0, self._least(away, goal))
+            return Path(latents, (), times, float(times[-1]))
         if self._stale:
             self._to_goal = self._travel_to(goal)
             self._search()
         distances = (self._memory.latents - start).norm(dim=1).cpu().numpy()
         # Dead ends, that may lie nearer than all others, are left out.
         near = self._nearest(distances, np.isfinite(self._times))
-        first = self._charge(_known(position, self._positions), self._targets(near))
+        first = self._charge_leg(_known(position, self._positions), self._targets(near))
         onward = first + np.append(self._times[near], 0.0)
         onto = self._travel_from(start, near, onward, goal)
         totals = onto + onward
@@ -126,7 +138,7 @@ class Roadmap:
         places = self._memory.latents[torch.as_tensor(landmarks, dtype=torch.int64)]
         stops = torch.cat([start[None], places])
         stops = torch.cat([stops, goal.pinned(stops[-1])[None]])
-        return Path(every_step(stops, times), tuple(landmarks), times)
+        return Path(every_step(stops, times), tuple(landmarks), times, float(totals[best]))
 
     def _legs(self, landmarks: list[int]) -> FloatArray:
         """Model steps from each landmark of a way to the next, and to the goal; no tolls."""
@@ -135,7 +147,7 @@ class Roadmap:
         ends = np.array(landmarks)
         numbers = ends[:-1] * len(self._positions) + ends[1:]
         edges = self._order[np.searchsorted(self._numbers, numbers, sorter=self._order)]
-        last = self._charge(
+        last = self._charge_leg(
             self._positions[ends[-1]], _known(self._goal_position, self._positions)
         )
         return np.append(self._edge_steps[edges], self._times[ends[-1]] - last)
@@ -149,12 +161,11 @@ class Roadmap:
 
     def _charge(self, start: FloatArray, end: FloatArray) -> FloatArray:
         """The tolls (N,) of moves from places (N, J) or (J,) to others; 0 where one is NaN."""
-        start, end = np.broadcast_arrays(np.atleast_2d(start), np.atleast_2d(end))
-        tolls = np.zeros(len(end))
-        known = np.isfinite(start + end).all(axis=1)
-        if self._toll is not None and known.any():
-            tolls[known] = self._toll(start[known], end[known])
-        return tolls
+        return _tolls(self._toll, start, end)
+
+    def _charge_leg(self, start: FloatArray, end: FloatArray) -> FloatArray:
+        """The same of moves that are no edges, with what they always cost."""
+        return self._charge(start, end) + _tolls(self._obstacles, start, end)
 
     def _targets(self, near: NDArray[np.int64]) -> FloatArray:
         """Joint positions of landmarks and, last, of the goal (K + 1, J)."""
@@ -183,7 +194,9 @@ class Roadmap:
         near = self._near
         between = self._edges[near][:, near].toarray()
         between = np.where(between > 0, between, np.inf)
-        last = self._charge(self._positions[near], _known(self._goal_position, self._positions))
+        last = self._charge_leg(
+            self._positions[near], _known(self._goal_position, self._positions)
+        )
         best = np.full(len(near), np.inf)
 
         def enough(t: int, steps: Tensor, rows: Tensor, distances: Tensor) -> bool:
@@ -241,6 +254,16 @@ class Roadmap:
         limit = self._connect_steps
         steps = travel_steps(self._step, start, goal, self._actions, limit, weight, enough)
         return steps.cpu().numpy().astype(np.float64)
+
+
+def _tolls(toll: Toll | None, start: FloatArray, end: FloatArray) -> FloatArray:
+    """A toll (N,) of moves from places (N, J) or (J,) to others; 0 where one is NaN."""
+    start, end = np.broadcast_arrays(np.atleast_2d(start), np.atleast_2d(end))
+    tolls = np.zeros(len(end))
+    known = np.isfinite(start + end).all(axis=1)
+    if toll is not None and known.any():
+        tolls[known] = toll(start[known], end[known])
+    return tolls
 
 
 def _known(position: FloatArray | None, positions: FloatArray) -> FloatArray:

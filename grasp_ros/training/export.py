@@ -21,13 +21,14 @@ from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.manifest import (
     DYNAMICS,
     ENCODER,
-    FILES,
     JOINT_HEAD,
     MANIFEST,
     MEMORY,
+    OBSTACLES,
     Manifest,
 )
 from grasp_ros.world_model.memory import Memory
+from grasp_ros.world_model.obstacles import Obstacles
 
 
 def write_bundle(
@@ -37,6 +38,7 @@ def write_bundle(
     head: JointHead,
     dynamics: Dynamics,
     memory: Memory,
+    obstacles: Obstacles | None = None,
 ) -> None:
     """Write the bundle to the new folder `path`; the manifest's hashes are filled in here.
 
@@ -50,21 +52,33 @@ def write_bundle(
     (path / JOINT_HEAD).write_bytes(save(head.tensors()))
     (path / DYNAMICS).write_bytes(save(dynamics.state_dict()))
     (path / MEMORY).write_bytes(save(memory.tensors()))
-    hashes = {name: sha256(path / name) for name in FILES}
+    hashes = {name: sha256(path / name) for name in (ENCODER, JOINT_HEAD, DYNAMICS, MEMORY)}
+    if obstacles is not None:
+        hashes |= _write_obstacles(path, obstacles)
     (path / MANIFEST).write_text(replace(manifest, files=hashes).to_yaml())
 
 
-def copy_bundle(bundle: Path, out: Path, memory: Memory, **changes: Any) -> None:
+def copy_bundle(
+    bundle: Path, out: Path, memory: Memory, obstacles: Obstacles | None = None, **changes: Any
+) -> None:
     """Write a copy with another memory, and with other values of the manifest.
 
-    Raises BadInput when there is something at `out` already.
+    obstacles: those of the copy; None: those of the bundle. Raises BadInput when there is
+    something at `out` already.
     """
     refuse_existing(out)
     manifest = Manifest.from_yaml(bundle / MANIFEST)
     shutil.copytree(bundle, out)
     (out / MEMORY).write_bytes(save(memory.tensors()))
     files = manifest.files | {MEMORY: sha256(out / MEMORY)}
+    if obstacles is not None:
+        files |= _write_obstacles(out, obstacles)
     (out / MANIFEST).write_text(replace(manifest, files=files, **changes).to_yaml())
+
+
+def _write_obstacles(path: Path, obstacles: Obstacles) -> dict[str, str]:
+    (path / OBSTACLES).write_bytes(save(obstacles.tensors()))
+    return {OBSTACLES: sha256(path / OBSTACLES)}
 
 
 def refuse_existing(out: Path) -> None:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grasp_ros.planning.greedy import travel_steps
-from grasp_ros.training.contact import Contact
 from grasp_ros.training.dataset import CAMERA, Dataset
 from grasp_ros.training.places import evenly, places
 from grasp_ros.training.visited import Visited
@@ -21,6 +20,7 @@ from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import Step
 from grasp_ros.world_model.manifest import RoadmapSettings
 from grasp_ros.world_model.memory import Memory, encode_thumbnail
+from grasp_ros.world_model.obstacles import Obstacles
 
 NEAREST = 12  # landmarks, by latent distance, that each is tried to be joined with, both ways
 # Landmarks that are tried: fewer are too rough a memory to tell what was never seen, and a search
@@ -39,6 +39,7 @@ def build_memory(
     unseen: Tensor,
     step: Step,
     settings: RoadmapSettings,
+    obstacles: Obstacles | None,
     rng: np.random.Generator,
     count: int | None = None,
 ) -> Memory:
@@ -47,15 +48,16 @@ def build_memory(
     unseen (U, D): latents of frames held out. count: how many landmarks; None: as few as open as
     many ways between the unseen as more of them would, about as short.
     """
-    frames, contact = places(data, latents), Contact(data)
+    frames = places(data, latents)
     actions = data.actions.shape[1]
 
     def memory_of(size: int) -> Memory:
         chosen = evenly(frames, size)
         edges, steps = _joined(data, latents, chosen, step, actions, settings.connect_steps)
         positions = data.positions[chosen]
-        start, end = (positions[ends] for ends in edges.numpy().T)
-        tolls = contact.tolls(start, end, steps.numpy())
+        tolls = np.zeros(len(steps))
+        if obstacles is not None:
+            tolls = obstacles.tolls(*(positions[ends] for ends in edges.numpy().T))
         return Memory(
             latents[chosen].contiguous(),
             torch.from_numpy(positions).to(torch.float32),
@@ -70,7 +72,7 @@ def build_memory(
 
         def try_ways(memory: Memory) -> FloatArray:
             pairs = np.random.default_rng(seed)  # the same ones in each
-            return ways(memory, step, actions, settings, unseen, pairs)[1]
+            return ways(memory, step, actions, settings, unseen, obstacles, pairs)[1]
 
         sizes = _sizes(data, frames, latents.shape[1])
         memory = _as_good_as_any(map(memory_of, sizes), try_ways)
@@ -96,7 +98,7 @@ def _as_good_as_any(
 ) -> Memory:
     """The first of growing memories that larger ones are hardly better than.
 
-    try_ways: the steps of the same ways in each, inf for none.
+    try_ways: what the same ways cost in each, inf for none.
     """
     tried: list[tuple[Memory, FloatArray]] = []
     for memory in memories:
@@ -110,7 +112,7 @@ def _as_good_as_any(
 
 
 def _enough(tried: list[FloatArray]) -> int:
-    """The first of the trials (steps of the same ways, inf for none) that is as good as any."""
+    """The first of the trials (costs of the same ways, inf for none) that is as good as any."""
     shares = [float(np.isfinite(steps).mean()) for steps in tried]
     for index, steps in enumerate(tried):
         longest = max(_longer(steps, other) for other in tried)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from grasp_ros.training.calibration import calibrate
+from grasp_ros.training.contact import fit_obstacles
 from grasp_ros.training.coverage import seldom
 from grasp_ros.training.dataset import CAMERA, Dataset
 from grasp_ros.training.encoding import encode
@@ -29,6 +30,7 @@ from grasp_ros.world_model.inputs import JointsInput
 from grasp_ros.world_model.joint_head import JointError, JointHead
 from grasp_ros.world_model.manifest import RoadmapSettings
 from grasp_ros.world_model.memory import Memory
+from grasp_ros.world_model.obstacles import Obstacles
 from grasp_ros.world_model.trust import Bounds
 
 HELD_OUT = 0.1  # share of each recording, its end, that prediction errors are measured on
@@ -47,6 +49,7 @@ class Trained:
     joint_error: JointError
     dynamics: ResidualMLP
     memory: Memory
+    obstacles: Obstacles | None
     goal_tolerance: float
     trust: Bounds
     report: dict[str, Any]
@@ -63,8 +66,11 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     dynamics.requires_grad_(False).cpu()
     latents, unseen = seen.learnt.cpu(), seen.held_out.cpu()
     settings = RoadmapSettings(config.connect_steps, config.neighbours)
-    memory = build_memory(learnt, latents, unseen, dynamics, settings, rng, config.landmarks)
-    pairs, way_steps = ways(memory, dynamics, actions.shape[1], settings, unseen, rng)
+    obstacles = fit_obstacles(learnt, config.seed)
+    memory = build_memory(
+        learnt, latents, unseen, dynamics, settings, obstacles, rng, config.landmarks
+    )
+    pairs, costs = ways(memory, dynamics, actions.shape[1], settings, unseen, obstacles, rng)
     full_step = learnt.full_step()
     images = {CAMERA: held_out.images}
     bounds = calibrate(memory, seen.head, unseen, images, held_out.positions, full_step)
@@ -76,7 +82,7 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
         'config': asdict(config),
         'frames': len(data.images),
         'joints_input': seen.joints is not None,
-        **map_report(memory, learnt, held_out, pairs, way_steps),
+        **map_report(memory, learnt, held_out, pairs, costs),
         'seldom': [one.plain() for one in seldom(learnt.positions)],
         'joint_error': seen.errors.plain(),
         'joint_spread': list(spread),
@@ -93,6 +99,7 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
         seen.errors,
         dynamics.eval(),
         memory,
+        obstacles,
         tolerance,
         bounds,
         report,

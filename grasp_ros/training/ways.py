@@ -17,6 +17,7 @@ from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import Step
 from grasp_ros.world_model.manifest import RoadmapSettings
 from grasp_ros.world_model.memory import Memory
+from grasp_ros.world_model.obstacles import Obstacles
 
 GOALS, STARTS = 25, 4  # pairs that are tried: each goal from so many starts
 
@@ -27,28 +28,31 @@ def ways(
     actions: int,
     settings: RoadmapSettings,
     unseen: Tensor,
+    obstacles: Obstacles | None,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, FloatArray]:
-    """Starts and goals (P, 2), drawn from the latents `unseen` (N, D), and the steps between (P,).
+    """Starts and goals (P, 2), drawn from the latents `unseen` (N, D), and what ways cost (P,).
 
-    inf where there is no way.
+    In model steps with tolls, inf where there is no way.
     """
-    roadmap = Roadmap(memory, step, actions, settings.connect_steps, settings.neighbours)
-    pairs, steps = [], []
+    roadmap = Roadmap(
+        memory, step, actions, settings.connect_steps, settings.neighbours, obstacles
+    )
+    pairs, costs = [], []
     for goal in rng.integers(len(unseen), size=GOALS):
         roadmap.set_goal(Goal.of(unseen[goal], 1.0))
         for start in rng.integers(len(unseen), size=STARTS):
             path = roadmap.path(unseen[start])
             pairs.append((start, goal))
-            steps.append(np.inf if path is None else path.steps)
-    return np.array(pairs), np.array(steps)
+            costs.append(np.inf if path is None else path.cost)
+    return np.array(pairs), np.array(costs)
 
 
 def map_report(
-    memory: Memory, learnt: Dataset, held_out: Dataset, pairs: np.ndarray, steps: FloatArray
+    memory: Memory, learnt: Dataset, held_out: Dataset, pairs: np.ndarray, costs: FloatArray
 ) -> dict[str, Any]:
-    """What is said of a map in a bundle. pairs, steps: of `ways` between frames held out."""
-    reached = np.isfinite(steps)
+    """What is said of a map in a bundle. pairs, costs: of `ways` between frames held out."""
+    reached = np.isfinite(costs)
     without = cut_off(learnt.positions, held_out.positions[pairs], reached)
     share = connected_share(len(memory.latents), memory.edges.numpy())
     return {

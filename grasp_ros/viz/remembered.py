@@ -47,6 +47,7 @@ def ways(name: str, world: World, episodes: Sequence[Episode]) -> list[Way | Non
         command.size,
         settings.connect_steps,
         settings.neighbours,
+        bundle.obstacles,
     )
     return [_way(bundle, roadmap, world, episode) for episode in episodes]
 

@@ -27,19 +27,20 @@ from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.manifest import (
     DYNAMICS,
     ENCODER,
-    FILES,
     JOINT_HEAD,
     MANIFEST,
     MEMORY,
+    OBSTACLES,
     Manifest,
 )
 from grasp_ros.world_model.memory import Memory
+from grasp_ros.world_model.obstacles import Obstacles
 from grasp_ros.world_model.trust import Trust
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded, checked world model; tensors lie on `device`."""
+    """A loaded, checked world model; tensors lie on `device`, but the obstacles'."""
 
     path: Path
     manifest: Manifest
@@ -47,6 +48,7 @@ class Bundle:
     joint_head: JointHead
     dynamics: Dynamics
     memory: Memory
+    obstacles: Obstacles | None
     trust: Trust
     device: torch.device
 
@@ -160,6 +162,10 @@ def load_bundle(config: ModelConfig, robot: RobotConfig) -> Bundle:
             len(manifest.joints),
             cameras(manifest.inputs),
         )
+        obstacles = None
+        if OBSTACLES in files:
+            tensors = _tensors(files, OBSTACLES)
+            obstacles = Obstacles.from_tensors(tensors, len(manifest.joints))
         trust = Trust(memory, head, manifest.trust, manifest.joints, path.name)
         device = pick_device(config.device)
         dynamics.to(device)
@@ -170,6 +176,7 @@ def load_bundle(config: ModelConfig, robot: RobotConfig) -> Bundle:
             head.to(device),
             dynamics,
             memory.to(device),
+            obstacles,
             trust,
             device,
         )
@@ -182,8 +189,8 @@ def load_bundle(config: ModelConfig, robot: RobotConfig) -> Bundle:
 def _read(path: Path, manifest: Manifest) -> dict[str, bytes]:
     """The bytes of all files: what is hashed here is what is loaded."""
     files = {}
-    for name in FILES:
-        file, expected = path / name, manifest.files[name]
+    for name, expected in manifest.files.items():
+        file = path / name
         if not file.is_file():
             raise BadInput(f'{file} is missing')
         files[name] = data = file.read_bytes()

@@ -83,6 +83,10 @@ class Fields:
         for name in list(self._values):
             yield name, self.inner(name)
 
+    def has(self, name: str) -> bool:
+        """Whether there is a value of that name, not taken yet."""
+        return name in self._values
+
     def end(self) -> None:
         """Refuses values that nobody asked for: a slip in a name must not go unseen."""
         if self._values:

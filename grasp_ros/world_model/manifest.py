@@ -24,6 +24,7 @@ LARGEST = 64 * 1024  # bytes of model.yaml: a few kB are usual, and YAML is read
 MOST_BRACKETS = 500  # written manifests have hardly any; thousands of nested ones take seconds
 ENCODER, JOINT_HEAD = 'encoder.onnx', 'joint_head.safetensors'
 DYNAMICS, MEMORY = 'dynamics.safetensors', 'memory.safetensors'
+OBSTACLES = 'obstacles.safetensors'  # of robots that touched something in training
 FILES = (ENCODER, JOINT_HEAD, DYNAMICS, MEMORY)
 
 
@@ -184,5 +185,7 @@ def _roadmap(fields: Fields) -> RoadmapSettings:
 
 def _files(fields: Fields) -> dict[str, str]:
     files = {name: fields.text(name) for name in FILES}
+    if fields.has(OBSTACLES):
+        files[OBSTACLES] = fields.text(OBSTACLES)
     fields.end()
     return files

@@ -82,6 +82,7 @@ class Drawn:
         self.device = torch.device('cpu')
         self.dynamics = dynamics_of(self.world)
         self.memory = memory_of(self.world, self.dynamics, self.count)
+        self.obstacles = None
         self.joint_head = JointHead(STEP * torch.eye(2), torch.zeros(2))
         self.trust = SimpleNamespace(judge=lambda latent, observation: None)
 

@@ -71,7 +71,7 @@ def test_a_followed_path_is_planned_as_far_as_it_matters(robot_file):
 )
 def test_a_path_is_followed_until_there_is_a_gap(bed: Bed, searching: Bed, times, followed):
     latents = torch.zeros(30, bed.world_model.manifest.latent)
-    path = Path(latents, tuple(range(len(times))), np.array([0.0, *times, 27.0]))
+    path = Path(latents, tuple(range(len(times))), np.array([0.0, *times, 27.0]), 27.0)
     assert bed.loop._route._is_followed(path) == followed
     assert not searching.loop._route._is_followed(path)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from grasp_ros.training.contact import fit_obstacles
 from grasp_ros.training.dataset import CAMERA, Dataset
 from grasp_ros.training.landmarks import _enough, build_memory
 from grasp_ros.training.places import evenly, places
@@ -55,7 +56,9 @@ def memory(world):
 
 def build(world, step=walled, count=None):
     (data, latents), unseen = world
-    return build_memory(data, latents, unseen, step, SETTINGS, np.random.default_rng(0), count)
+    rng = np.random.default_rng(0)
+    obstacles = fit_obstacles(data, 0)
+    return build_memory(data, latents, unseen, step, SETTINGS, obstacles, rng, count)
 
 
 def test_map_joins_all_places_and_no_edge_goes_through_the_wall(memory):
@@ -97,7 +100,7 @@ def test_as_many_landmarks_as_asked_for(world):
 def test_number_opens_all_ways_shorter_than_few_do_and_is_not_all_that_fit(world, memory):
     few, (seen, unseen) = build(world, count=20), world
     all_ways, few_ways = (
-        ways(one, walled, 2, SETTINGS, unseen, np.random.default_rng(5))[1]
+        ways(one, walled, 2, SETTINGS, unseen, None, np.random.default_rng(5))[1]
         for one in (memory, few)
     )
     assert np.isfinite(all_ways).mean() > 0.98
@@ -160,6 +163,6 @@ def test_nothing_is_taken_for_travelled_across_a_gap(world):
         data.source,
     )
     memory = build_memory(
-        alone, latents, unseen, lambda z, a: z, SETTINGS, np.random.default_rng(0), 1000
+        alone, latents, unseen, lambda z, a: z, SETTINGS, None, np.random.default_rng(0), 1000
     )
     assert len(memory.edges) == 0 or memory.edge_steps.max() <= 1

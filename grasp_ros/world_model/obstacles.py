@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where in its joint space a robot is stopped, and what ways close to there cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from grasp_ros.types import BadInput, FloatArray
+
+LAYERS = 3
+TOLL = 20.0  # model steps that each step costs besides, where the robot is stopped for certain
+SHARES = np.linspace(0.0, 1.0, 9)  # of a way, where it is looked at
+
+
+@dataclass(frozen=True)
+class Obstacles:
+    """A small network that tells positions in obstacles from those where the robot has been.
+
+    layers: weight (out, in) and bias (out,) of each, SiLU between; the first takes joint positions
+    (J,), m or rad, the last gives the logit. step (J,): the joints' fastest steps.
+    """
+
+    layers: tuple[tuple[Tensor, Tensor], ...]
+    step: Tensor
+
+    def inside(self, positions: Tensor) -> Tensor:
+        """How likely positions (..., J) lie in an obstacle: (...), 0 to 1."""
+        for weight, bias in self.layers[:-1]:
+            positions = F.silu(F.linear(positions, weight, bias))
+        return torch.sigmoid(F.linear(positions, *self.layers[-1])[..., 0])
+
+    def tolls(self, start: FloatArray, end: FloatArray) -> FloatArray:
+        """What straight ways (N, J) to (N, J), m or rad, cost besides their time, model steps."""
+        way = end - start
+        steps = np.abs(way / self.step.numpy()).max(axis=1, initial=0.0)
+        points = np.stack([start + share * way for share in SHARES], axis=1)
+        inside = self.inside(torch.from_numpy(points).to(torch.float32)).mean(dim=1)
+        return np.asarray(TOLL * steps * inside.numpy())
+
+    def tensors(self) -> dict[str, Tensor]:
+        """As tensors for a safetensors file."""
+        named = {'step': self.step}
+        for number, (weight, bias) in enumerate(self.layers):
+            named |= {f'weight_{number}': weight, f'bias_{number}': bias}
+        return {name: one.contiguous() for name, one in named.items()}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], joints: int) -> Obstacles:
+        """Checked against the robot's joints; raises BadInput naming the tensor."""
+        numbers = range(LAYERS)
+        names = {'step', *(f'{kind}_{one}' for kind in ('weight', 'bias') for one in numbers)}
+        if tensors.keys() != names:
+            raise BadInput(f'obstacles have tensors {sorted(tensors)}, expected {sorted(names)}')
+        size = joints
+        shapes: dict[str, tuple[int, ...]] = {'step': (joints,)}
+        for one in numbers:
+            wide = 1 if one == LAYERS - 1 else tensors[f'bias_{one}'].numel()
+            shapes |= {f'weight_{one}': (wide, size), f'bias_{one}': (wide,)}
+            size = wide
+        for name, shape in shapes.items():
+            seen = tensors[name]
+            right = seen.shape == shape and seen.dtype == torch.float32
+            if not right or not torch.isfinite(seen).all():
+                raise BadInput(
+                    f'obstacles: {name} is {seen.dtype} {tuple(seen.shape)}, '
+                    f'expected {torch.float32} {shape}, all finite'
+                )
+        if not (tensors['step'] > 0).all():
+            raise BadInput(f'obstacles: step is {tensors["step"].tolist()}; more than 0 expected')
+        layers = tuple((tensors[f'weight_{one}'], tensors[f'bias_{one}']) for one in numbers)
+        return cls(layers, tensors['step'])

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Obstacles in a bundle's file: what is read, and what is refused."""
+
+import numpy as np
+import pytest
+import torch
+
+from grasp_ros.types import BadInput
+from grasp_ros.world_model.obstacles import TOLL, Obstacles
+
+JOINTS, STEP = 2, 0.1
+
+
+def half_space() -> Obstacles:
+    """All with a first joint above 0 is blocked; nothing else matters."""
+    up = torch.tensor([[100.0, 0.0], [-100.0, 0.0]])
+    keep, last = torch.eye(2), torch.tensor([[1.0, -1.0]])
+    layers = ((up, torch.zeros(2)), (keep, torch.zeros(2)), (last, torch.zeros(1)))
+    return Obstacles(layers, torch.full((JOINTS,), STEP))
+
+
+def test_tolls_are_by_the_share_of_a_way_that_is_blocked():
+    start = np.array([[-1.0, 0.0], [-1.0, 0.0], [0.5, 0.0], [0.5, 0.5]])
+    end = np.array([[-0.5, 1.0], [1.0, 0.0], [1.0, 0.0], [0.5, 0.5]])
+    tolls = half_space().tolls(start, end)
+    np.testing.assert_allclose(tolls, [0.0, TOLL * 10, TOLL * 5, 0.0], atol=TOLL)
+
+
+def test_what_is_written_is_read():
+    written = half_space()
+    read = Obstacles.from_tensors(written.tensors(), JOINTS)
+    places = torch.randn(50, JOINTS)
+    assert torch.equal(read.inside(places), written.inside(places))
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'reason'),
+    [
+        ('weight_0', torch.zeros(2, 3), 'weight_0 is torch.float32'),
+        ('bias_1', torch.zeros(5), 'weight_1 is torch.float32'),
+        ('bias_2', torch.tensor([float('nan')]), 'bias_2'),
+        ('weight_1', torch.zeros(2, 2).double(), 'torch.float64'),
+        ('step', torch.tensor([0.1, 0.0]), 'more than 0'),
+        ('step', None, 'expected'),
+        ('other', torch.zeros(1), "'other'"),
+    ],
+)
+def test_other_tensors_are_refused(name, value, reason):
+    tensors = half_space().tensors()
+    tensors = (
+        {**tensors, name: value}
+        if value is not None
+        else {k: v for k, v in tensors.items() if k != name}
+    )
+    with pytest.raises(BadInput, match=reason):
+        Obstacles.from_tensors(tensors, JOINTS)
