@@ -65,6 +65,7 @@ class Route:
             roadmap.neighbours,
             bundle.obstacles,
         )
+        self._inside = None if bundle.obstacles is None else bundle.inside
         self._positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
         settings = config.settings
         pursues = isinstance(settings, GraspConfig) and settings.init == 'roadmap'
@@ -89,7 +90,8 @@ class Route:
         )
         if not config.use_roadmap:
             assert fixed is not None
-            return Problem(start, goal, fixed, rest, running_weight=weight), None
+            inside = self._inside
+            return Problem(start, goal, fixed, rest, running_weight=weight, inside=inside), None
         path = self._path(start, position, now_ns)
         if isinstance(path, Refused):
             return path
@@ -105,7 +107,7 @@ class Route:
             goal = Goal.of(states[-1], goal.tolerance)
         padding = states[-1].expand(horizon + 1 - len(states), -1)
         states = torch.cat([states, padding])
-        problem = Problem(start, goal, horizon, rest, states, weight, followed)
+        problem = Problem(start, goal, horizon, rest, states, weight, followed, self._inside)
         return problem, Way(stops, path.times)
 
     def _horizon(self, steps: float, followed: bool) -> int:

@@ -49,7 +49,7 @@ class Grasp:
         if problem.followed:  # by pursuit alone
             config = replace(config, iterations=0, restarts=1)
         a, s = self._initial(config, problem, warm_start, generator)
-        lifted = Lifted(self._step, config, problem.goal, a, s)
+        lifted = Lifted(self._step, config, problem.goal, a, s, problem.inside)
         used, synced = deadline(), False
         for iteration in range(1, config.iterations + 1):
             if used + self._sync_time >= 1:

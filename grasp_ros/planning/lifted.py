@@ -13,6 +13,9 @@ form, and a sweep over all of them at once is a Jacobi iteration that needs no l
 
 Where the goal has weights, they count in the goal term and in the last step's fit, and the
 dimensions of s_T that weigh nothing move as the other virtual states do.
+
+Models seldom know obstacles well. Where these were learned besides, each sweep also pushes the
+states off them, down the gradient of how likely they lie inside.
 """
 
 from __future__ import annotations
@@ -23,9 +26,11 @@ from torch import Tensor
 from grasp_ros.planning import boxqp, sync
 from grasp_ros.planning.greedy import boxed_step, linearise
 from grasp_ros.planning.objective import Goal
+from grasp_ros.planning.problem import Inside
 from grasp_ros.planning.registry import GraspConfig
 from grasp_ros.world_model.dynamics import Step
 
+PUSH = 1.0  # steps off an obstacle in a sweep, where a step leads from its inside to its outside
 FRESH = 4  # moves that one linearisation serves: it is what costs, and changes slowly
 
 
@@ -35,8 +40,16 @@ class Lifted:
     _jacobian: Tensor  # (R T, A, D), as it was linearised last
     _motion: Tensor  # (R T, D), what the actions move
 
-    def __init__(self, step: Step, config: GraspConfig, goal: Goal, a: Tensor, s: Tensor):
-        self._step, self._config, self._goal = step, config, goal
+    def __init__(
+        self,
+        step: Step,
+        config: GraspConfig,
+        goal: Goal,
+        a: Tensor,
+        s: Tensor,
+        inside: Inside | None = None,
+    ):
+        self._step, self._config, self._goal, self._inside = step, config, goal, inside
         self._a, self._s = a, s
         self.restart()
 
@@ -61,6 +74,8 @@ class Lifted:
             self._s.grad = self.state_gradient(prediction)
         elif self._config.state_step == 'relax':
             self.relax(prediction)
+            if self._inside is not None:
+                self.push(self._inside)
         if self._adam is not None:
             self._adam.step()
         self._a.clamp_(-1, 1)
@@ -118,6 +133,17 @@ class Lifted:
         between = (s[:, :-2] + s[:, 2:]) / 2
         s[:, 1:-1] = torch.lerp(prediction[:, :-1], between, self._config.tension)
         s[:, -1] = prediction[:, -1]
+
+    def push(self, inside: Inside) -> None:
+        """All states but the ends off the obstacles, at most PUSH steps."""
+        s = self._s
+        with torch.enable_grad():
+            states = s[:, 1:-1].detach().requires_grad_(True)
+            (gradient,) = torch.autograd.grad(inside(states).sum(), states)
+        length = s.diff(dim=1).norm(dim=2).mean()
+        off = length.square() * gradient
+        off *= (length / off.norm(dim=2, keepdim=True).clamp(min=1e-9)).clamp(max=1.0)
+        s[:, 1:-1] -= PUSH * off
 
     def _inputs(self) -> Tensor:
         return self._s[:, :-1].flatten(0, 1)

@@ -11,9 +11,12 @@ from torch import Tensor
 
 from grasp_ros.planning.objective import Goal
 from grasp_ros.types import BadInput
+from grasp_ros.world_model.obstacles import TOLL
 
 Deadline = Callable[[], float]
 """How much of the planner's time is used, 1: all of it. The only clock that a planner sees."""
+Inside = Callable[[Tensor], Tensor]
+"""How likely latents (..., D) show the robot in an obstacle: (...), 0 to 1; differentiable."""
 
 
 def never() -> float:
@@ -29,7 +32,7 @@ class Problem:
     to start from, or None when no roadmap led to the goal. running_weight: of the mean squared
     distance along the way, which rewards arriving early. followed: the path is known so densely
     that it is to be followed as it is; what seems shorter to the model leads through what it leads
-    around.
+    around. inside: what is to be kept off; None: nothing is known but what the model foresees.
 
     Whoever makes a problem has seen that its values are finite: here only shapes are checked, so
     that nothing waits for a GPU.
@@ -42,6 +45,7 @@ class Problem:
     path: Tensor | None = None
     running_weight: float = 0.0
     followed: bool = False
+    inside: Inside | None = None
 
     def __post_init__(self) -> None:
         if self.horizon < 2:
@@ -56,8 +60,14 @@ class Problem:
             raise BadInput(f'path {tuple(self.path.shape)} is not (horizon + 1, D) = {expected}')
 
     def cost(self, latents: Tensor) -> Tensor:
-        """What rollouts (N, T + 1, D) cost, (N,): Goal.cost with this problem's weight."""
-        return self.goal.cost(latents, self.running_weight)
+        """What rollouts (N, T + 1, D) cost, (N,): Goal.cost with this problem's weight.
+
+        A step in an obstacle counts TOLL steps more, as on the map.
+        """
+        cost = self.goal.cost(latents, self.running_weight)
+        if self.inside is None:
+            return cost
+        return cost * (1 + TOLL * self.inside(latents).mean(dim=1))
 
 
 @dataclass(frozen=True)

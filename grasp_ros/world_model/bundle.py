@@ -40,7 +40,7 @@ from grasp_ros.world_model.trust import Trust
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded, checked world model; tensors lie on `device`, but the obstacles'."""
+    """A loaded, checked world model; tensors lie on `device`."""
 
     path: Path
     manifest: Manifest
@@ -86,8 +86,13 @@ class Bundle:
 
         Exactly where the encoder sees joints, and else as manifest.joint_error says.
         """
-        joints = self._joints
-        return _array(self.joint_head.positions(latent) if joints is None else joints.held(latent))
+        return _array(self._shown(latent))
+
+    def inside(self, latents: Tensor) -> Tensor:
+        """How likely latents (..., D) show the robot in an obstacle (...); 0: none is known."""
+        if self.obstacles is None:
+            return torch.zeros(latents.shape[:-1], device=latents.device)
+        return self.obstacles.inside(self._shown(latents))
 
     def remembered(self, landmark: int) -> Observation:
         """What was seen at a landmark, at the cameras' own sizes, of a robot at rest."""
@@ -101,6 +106,10 @@ class Bundle:
             images[name] = np.asarray(larger, dtype=np.uint8)
         position = self.memory.positions[landmark].cpu().numpy().astype(np.float64)
         return Observation(0, images, position, np.zeros_like(position))
+
+    def _shown(self, latents: Tensor) -> Tensor:
+        joints = self._joints
+        return self.joint_head.positions(latents) if joints is None else joints.held(latents)
 
     @property
     def _joints(self) -> JointsInput | None:
@@ -176,7 +185,7 @@ def load_bundle(config: ModelConfig, robot: RobotConfig) -> Bundle:
             head.to(device),
             dynamics,
             memory.to(device),
-            obstacles,
+            None if obstacles is None else obstacles.to(device),
             trust,
             device,
         )

@@ -38,10 +38,15 @@ class Obstacles:
     def tolls(self, start: FloatArray, end: FloatArray) -> FloatArray:
         """What straight ways (N, J) to (N, J), m or rad, cost besides their time, model steps."""
         way = end - start
-        steps = np.abs(way / self.step.numpy()).max(axis=1, initial=0.0)
+        steps = np.abs(way / self.step.cpu().numpy()).max(axis=1, initial=0.0)
         points = np.stack([start + share * way for share in SHARES], axis=1)
-        inside = self.inside(torch.from_numpy(points).to(torch.float32)).mean(dim=1)
-        return np.asarray(TOLL * steps * inside.numpy())
+        inside = self.inside(torch.from_numpy(points).to(self.step)).mean(dim=1)
+        return np.asarray(TOLL * steps * inside.cpu().numpy())
+
+    def to(self, device: torch.device) -> Obstacles:
+        """The same obstacles on `device`."""
+        layers = tuple((weight.to(device), bias.to(device)) for weight, bias in self.layers)
+        return Obstacles(layers, self.step.to(device))
 
     def tensors(self) -> dict[str, Tensor]:
         """As tensors for a safetensors file."""

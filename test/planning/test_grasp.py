@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from toy import PAPER, behind_the_wall, free, path_through_the_door, planner, walled
+from toy import PAPER, behind_the_wall, free, path_through_the_door, planner, to, walled
 
 from grasp_ros.planning.grasp import Grasp
 from grasp_ros.planning.lifted import FRESH, Lifted
@@ -79,6 +79,31 @@ def test_greedy_trap_without_noise_and_sync_fails_behind_the_wall(seed):
 def test_full_planner_finds_the_door(sync, seed):
     plan = planner(replace(PAPER, sync=sync), seed).plan(behind_the_wall())
     assert plan.cost < AT_GOAL
+
+
+def disc(z):
+    """An obstacle that the model does not know of, a little below the straight way."""
+    return torch.sigmoid((0.15 - (z - torch.tensor([0.0, -0.03])).norm(dim=-1)) / 0.03)
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_states_are_pushed_around_what_the_model_does_not_know(seed):
+    line = torch.linspace(-0.5, 0.5, 31)
+    path = torch.stack([line, torch.zeros(31)], dim=1)
+    problem = replace(to([0.5, 0.0], (-0.5, 0.0), horizon=30), path=path, running_weight=1.0)
+    through = planner(GraspConfig(), seed, free).plan(problem)
+    around = planner(GraspConfig(), seed, free).plan(replace(problem, inside=disc))
+    assert disc(through.latents).max() > 0.9
+    assert disc(around.latents).max() < 0.5
+    assert around.latents[-1, 0] > 0.45
+
+
+def test_rollouts_through_obstacles_cost_more():
+    line = torch.linspace(-0.5, 0.5, 31)
+    low, high = (torch.stack([line, torch.full((31,), y)], dim=1) for y in (0.0, 0.4))
+    problem = replace(to([0.5, 0.2], (-0.5, 0.2), horizon=30), inside=disc)
+    through, past = problem.cost(torch.stack([low, high]))
+    assert through > 3 * past
 
 
 def test_pursuit_follows_a_seeded_path_through_the_door():

@@ -13,6 +13,7 @@ from grasp_ros.planning.greedy import gauss_newton, travel_steps
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.world_model.memory import Memory
+from grasp_ros.world_model.obstacles import Obstacles
 
 SPEED = 0.05
 
@@ -121,6 +122,25 @@ def test_no_path_where_the_roadmap_is_out_of_reach():
     roadmap = roadmap_of(ring())
     roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.0]), 0.1))
     assert roadmap.path(torch.tensor([9.0, 9.0])) is None
+
+
+def test_ways_onto_the_map_and_off_it_lead_around_obstacles():
+    # Two ways of three landmarks; the upper one is shorter, and begins and ends in an obstacle.
+    upper, lower = (torch.tensor([[x, y] for x in (-0.3, 0.0, 0.3)]) for y in (0.1, -0.25))
+    latents = torch.cat([upper, lower])
+    edges = torch.tensor([[0, 1], [1, 2], [3, 4], [4, 5]])
+    steps = torch.tensor([6.0, 6.0, 7.0, 7.0])
+    memory = Memory(latents, latents.clone(), edges, steps, torch.zeros(4), {})
+    start, goal = torch.tensor([-0.6, 0.0]), torch.tensor([0.6, 0.0])
+    blocked = (torch.tensor([[0.0, 200.0]]), torch.tensor([-10.0]))  # above 0.05
+    keep = (torch.tensor([[1.0]]), torch.zeros(1))
+    obstacles = Obstacles((blocked, keep, keep), torch.full((2,), SPEED))
+    for known, best in ((None, (0, 1, 2)), (obstacles, (3, 4, 5))):
+        roadmap = Roadmap(memory, free, 2, 15, 8, known)
+        roadmap.set_goal(Goal.of(goal, 0.1), goal.double().numpy())
+        path = roadmap.path(start, start.double().numpy())
+        assert path.landmarks == best
+        assert path.cost >= path.steps - 1e-3
 
 
 def test_dead_end_beside_the_start_hides_no_way():
