@@ -47,6 +47,14 @@ MUTANTS = (
     ),
     Mutant('lifted part removed', GRASP, 'lifted.move()', 'pass', OF_GRASP),
     Mutant('states never relax', LIFTED, 'self.relax(prediction)', 'pass', OF_GRASP),
+    Mutant('obstacles push no state', LIFTED, 'self.push(self._inside)', 'pass', OF_GRASP),
+    Mutant(
+        'rollouts through obstacles cost no more',
+        'grasp_ros/planning/problem.py',
+        '1 + TOLL * self.inside(latents).mean(dim=1)',
+        '1',
+        OF_GRASP,
+    ),
     Mutant('no tension', LIFTED, 'between, self._config.tension)', 'between, 0.0)', OF_GRASP),
     Mutant(
         'states move by what the old actions did',
@@ -252,6 +260,28 @@ MUTANTS = (
         'self._edge_steps',
         OF_ROADMAP,
     ),
+    Mutant(
+        'obstacles beside the map forgotten',
+        'grasp_ros/planning/roadmap.py',
+        ' + _tolls(self._obstacles, start, end)',
+        '',
+        OF_ROADMAP,
+    ),
+    Mutant(
+        'nothing lies onward from where a robot was stopped',
+        'grasp_ros/training/contact.py',
+        'blocked[there] + depth * onward[there]',
+        'blocked[there]',
+        ('test/training/test_contact.py',),
+    ),
+    Mutant(
+        'a robot at rest drifts with the model',
+        LOOP,
+        '(np.ptp(told, axis=0) <= RESTS * self._step).all()',
+        'False',
+        OF_LOOP,
+    ),
+    Mutant('who trembles is waited for', GATE, 'and not trembles', '', OF_GATE),
     Mutant(
         'what was touched is forgotten',
         'grasp_ros/training/landmarks.py',

@@ -113,6 +113,10 @@ class Swing(Task):
         """In rad."""
         return f'{error:.2f} rad'
 
+    def touches(self, states):
+        """The puck is out of the way."""
+        return np.zeros(len(states), dtype=bool)
+
     def tool_position(self, states):
         """The arm's end."""
         angle = np.asarray(states)[..., 0]

@@ -20,8 +20,9 @@ class Episode:
 
     shortest_time, s. duration: simulated s until the planner said that the goal is reached, or the
     time was over; arrival: until it was near enough for good, inf where it never was. goal_image:
-    what the planner was given. path (T, S): a state each PERIOD; plans: the joints (N, J) that
-    were shown as the plan at each.
+    what the planner was given. path (T, S): a state each PERIOD; contact: the share of them in
+    which the robot touches something; plans: the joints (N, J) that were shown as the plan at
+    each.
     """
 
     start: FloatArray
@@ -32,6 +33,7 @@ class Episode:
     reached: bool
     duration: float
     arrival: float
+    contact: float
     plan_ms: list[float]
     encode_ms: list[float]
     overhead_ms: list[float]
@@ -75,6 +77,7 @@ def summary(episodes: list[Episode], **context: Any) -> dict[str, Any]:
         'overhead_ms': percentiles(all_of('overhead_ms')),
         'arrival_over_shortest_median': _over_shortest(episodes, 'arrival'),
         'time_over_shortest_median': _over_shortest(episodes, 'duration'),
+        'contact_share': _contact(episodes),
         'runs': [_row(episode) for episode in episodes],
     }
 
@@ -92,6 +95,13 @@ def _over_shortest(episodes: list[Episode], name: str) -> float | None:
     return round(float(np.median(ratios)), 3) if ratios else None
 
 
+def _contact(episodes: list[Episode]) -> float:
+    """The share of the time in which the robot touches something."""
+    states = sum(len(episode.path) for episode in episodes)
+    touching = sum(episode.contact * len(episode.path) for episode in episodes)
+    return round(touching / states, 4) if states else 0.0
+
+
 def _row(episode: Episode) -> dict[str, Any]:
     return {
         'start': np.round(episode.start, 4).tolist(),
@@ -102,5 +112,6 @@ def _row(episode: Episode) -> dict[str, Any]:
         'error': round(episode.error, 4),
         'reached': episode.reached,
         'duration': round(episode.duration, 4),
+        'contact': round(episode.contact, 4),
         'arrival': round(episode.arrival, 4) if np.isfinite(episode.arrival) else None,
     }

@@ -134,7 +134,8 @@ def run(options: argparse.Namespace) -> int:
     low, high = report['ci95']
     console.print(
         f'{report["successes"]} of {len(episodes)} within {world.task.words(world.task.tolerance)}'
-        f' (95 % interval {100 * low:.0f} to {100 * high:.0f} %), replan {report["replan_ms"]} ms'
+        f' (95 % interval {100 * low:.0f} to {100 * high:.0f} %), replan {report["replan_ms"]} ms,'
+        f' in contact {100 * report["contact_share"]:.1f} % of the time'
     )
     if not options.no_pictures:
         name = f'{world.name}_{config.algorithm}'

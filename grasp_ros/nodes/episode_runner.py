@@ -128,6 +128,7 @@ class EpisodeRunner(Node):
         def timings(name: str) -> list[float]:
             return [float(status[name]) for status in self._timings]
 
+        path = np.stack([state for _, state, _ in self._path])
         return Episode(
             start=problem.start,
             goal=problem.goal,
@@ -141,11 +142,12 @@ class EpisodeRunner(Node):
                 [seconds(stamp - begin_ns) for stamp, _, _ in self._path],
                 task.tolerance,
             ),
+            contact=float(task.touches(path).mean()),
             plan_ms=timings('plan_ms'),
             encode_ms=timings('encode_ms'),
             overhead_ms=timings('overhead_ms'),
             goal_image=messages.to_rgb(goal_image),
-            path=np.stack([state for _, state, _ in self._path]),
+            path=path,
             plans=[plan for _, _, plan in self._path],
         )
 

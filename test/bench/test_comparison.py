@@ -29,6 +29,7 @@ def report(name: str, solved: str, seed: int = 3, world: str = 'maze') -> dict:
             reached=one == '1',
             duration=5.0,
             arrival=4.4,
+            contact=0.25 if one == '0' else 0.0,
             plan_ms=[20.0, 30.0],
             encode_ms=[1.0],
             overhead_ms=[1.0],
@@ -51,6 +52,11 @@ def test_each_is_a_row_and_compared_with_the_first():
     assert first == '| plan.yaml | 8 of 8 | 68 to 100 % | 25 / 30 | 1.100 | 1.250 |  |'
     assert second.endswith('| 7 / 0, 0.016 |'), 'twice 0.5 ** 7'
     assert third.endswith('| 1 / 0, 1 |'), 'one problem proves nothing'
+
+
+def test_contact_is_a_share_of_all_the_time():
+    assert report('plan.yaml', '1101')['contact_share'] == 0.25 / 4
+    assert report('plan.yaml', '1101')['runs'][2]['contact'] == 0.25
 
 
 def test_a_planner_that_solved_nothing_has_no_times():

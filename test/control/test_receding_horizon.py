@@ -108,6 +108,13 @@ def test_the_latent_is_rolled_on_to_where_the_plan_begins(bed: Bed):
     assert apart < behind
 
 
+def test_a_robot_at_rest_is_planned_for_from_where_it_is_seen(bed: Bed):
+    """Models drift, and nothing was told yet."""
+    seen = bed.observe()
+    begins = bed.loop.replan(seen).plan.latents[0]
+    np.testing.assert_array_equal(begins, bed.world_model.encode(seen))
+
+
 def test_blocked_robot_is_stopped_and_planned_for_where_it_stands(bed: Bed):
     for _ in range(5):
         bed.cycle()

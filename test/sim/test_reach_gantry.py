@@ -36,6 +36,7 @@ def test_blocked_is_the_distance_to_the_wall():
         corner + 0.0201 * along_diagonal,
     ])  # fmt: skip
     assert BAR.blocked(points).tolist() == [True, True, False, True, False]
+    assert BAR.touches(points).tolist() == [True, True, False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def test_the_arm_touches_the_post_where_it_stands(task, side, gap):
     place = folded(np.linalg.norm(POST) - RADIUS - TIP - gap, side)
     assert np.linalg.norm(tip(place) - POST) == pytest.approx(RADIUS + TIP + gap)
     assert task.geometry.near(place, 0.0) == (gap < 0)
+    assert task.touches(np.stack([place, folded(0.28, side)])).tolist() == [gap < 0, False]
     assert task.geometry.near(place, 0.01), 'nearer than a clearance of 10 mm'
     assert not task.geometry.near(folded(0.28, side), 0.01)
 

@@ -26,6 +26,7 @@ def test_film_and_pictures_follow_the_path(tmp_path):
         reached=True,
         duration=1.1,
         arrival=1.0,
+        contact=0.0,
         plan_ms=[1.0],
         encode_ms=[1.0],
         overhead_ms=[1.0],

@@ -32,6 +32,7 @@ def test_remembered_places_lie_on_the_way(robot):
         reached=True,
         duration=1.0,
         arrival=0.9,
+        contact=0.0,
         plan_ms=[],
         encode_ms=[],
         overhead_ms=[],

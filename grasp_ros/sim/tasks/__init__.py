@@ -13,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grasp_ros.config import RobotConfig
 from grasp_ros.sim.description import Description
 from grasp_ros.sim.shapes import Shape
@@ -59,6 +62,9 @@ class Task(Protocol):
 
     def words(self, error: float) -> str:
         """An error with its unit, as people read it: '25 mm'."""
+
+    def touches(self, states: FloatArray) -> NDArray[np.bool_]:
+        """Whether the robot presses on something, or on itself, in states (N, S): (N,)."""
 
     def tool_position(self, states: FloatArray) -> FloatArray:
         """Where the tool is in states (..., S): (..., 3), m, in the world."""

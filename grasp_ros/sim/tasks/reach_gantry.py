@@ -117,6 +117,10 @@ class ReachGantry(Task):
         """The distance in mm."""
         return f'{1000 * error:.0f} mm'
 
+    def touches(self, states: FloatArray) -> np.ndarray:
+        """Where the pusher is a little inside a wall."""
+        return self.blocked(states)
+
     def tool_position(self, states: FloatArray) -> FloatArray:
         """The middle of the pusher."""
         states = np.asarray(states)

@@ -103,6 +103,10 @@ class ReachJoints(Task):
         """In rad."""
         return f'{error:.3f} rad'
 
+    def touches(self, states: FloatArray) -> np.ndarray:
+        """Where MuJoCo tells of a contact."""
+        return np.array([self.geometry.near(state, 0.0) for state in states])
+
     def tool_position(self, states: FloatArray) -> FloatArray:
         """Where the tool's point is."""
         states = np.asarray(states, dtype=float)
