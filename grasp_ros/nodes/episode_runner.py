@@ -102,8 +102,8 @@ class EpisodeRunner(Node):
             self.execute(False)
             self.teach_goal()
             self.place(problem.start)
-            plans = lambda: self.status.get('state') == PLANNING  # noqa: E731
-            self.wait(plans, ANSWER, 'the planner to see that the robot is no longer at the goal')
+            away = lambda: self.status.get('state') != REACHED  # noqa: E731
+            self.wait(away, ANSWER, 'the planner to see that the robot is no longer at the goal')
             self.execute(True)
         else:
             self._hold(self.place(problem.start))

@@ -18,6 +18,7 @@ MOST = 10_000  # frames that are measured: more of them change little
 # A quantile, as a few frames of a bag may show a hand or a fault; the margin is for what the
 # frames held out did not show.
 QUANTILE, MARGIN = 0.999, 1.5
+UNSEEN = 2.0  # the margin of pictures: where no bag went an arm of many joints looks more unlike
 DARKEST = 1.0  # grey level: rough pictures of JPEGs differ by parts of it
 
 
@@ -39,7 +40,9 @@ def calibrate(
     frames = np.unique(np.linspace(0, len(latents) - 1, MOST).astype(int))
     known = latents.cpu()
     pictures = {
-        camera: max(DARKEST, _bound([likeness.picture(camera, of[i]) for i in frames]))
+        camera: max(
+            DARKEST, _bound([likeness.picture(camera, of[i]) for i in frames], margin=UNSEEN)
+        )
         for camera, of in images.items()
     }
     nearest = [likeness.latent(known[i].numpy()) for i in frames]
@@ -47,6 +50,8 @@ def calibrate(
     return Bounds(_bound(nearest), pictures, tuple(_bound(one, full_step) for one in apart.T))
 
 
-def _bound(distances: NDArray[np.float64] | list[float], more: float = 0.0) -> float:
+def _bound(
+    distances: NDArray[np.float64] | list[float], more: float = 0.0, margin: float = MARGIN
+) -> float:
     # Four digits, and never 0: in a memory of all frames each is its own landmark.
-    return max(1e-6, float(f'{MARGIN * np.quantile(distances, QUANTILE) + more:.4g}'))
+    return max(1e-6, float(f'{margin * np.quantile(distances, QUANTILE) + more:.4g}'))
