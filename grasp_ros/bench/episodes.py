@@ -16,19 +16,20 @@ PERIOD = 0.1  # s between the recorded states
 
 @dataclass(frozen=True)
 class Episode:
-    """One run from start to goal, states (S,); error is the task's, at the end.
+    """One run from start to goal, states (S,); error at the end is the task's.
 
-    shortest_time, s. duration: simulated s until the planner said that the goal is reached, or the
-    time was over; arrival: until it was near enough for good, inf where it never was. goal_image:
-    what the planner was given. path (T, S): a state each PERIOD; contact: the share of them in
-    which the robot touches something; plans: the joints (N, J) that were shown as the plan at
-    each.
+    tool_error: m between the tool's place and the goal's, at the end. shortest_time, s. duration:
+    simulated s until the planner said that the goal is reached, or the time was over; arrival:
+    until it was near enough for good, inf where it never was. goal_image: what the planner was
+    given. path (T, S): a state each PERIOD; contact: the share of them in which the robot touches
+    something; plans: the joints (N, J) that were shown as the plan at each.
     """
 
     start: FloatArray
     goal: FloatArray
     shortest_time: float
     error: float
+    tool_error: float
     success: bool
     reached: bool
     duration: float
@@ -110,6 +111,7 @@ def _row(episode: Episode) -> dict[str, Any]:
         'replans': len(episode.plan_ms),
         'shortest_time': round(episode.shortest_time, 4),
         'error': round(episode.error, 4),
+        'tool_error': round(episode.tool_error, 4),
         'reached': episode.reached,
         'duration': round(episode.duration, 4),
         'contact': round(episode.contact, 4),

@@ -124,6 +124,7 @@ class EpisodeRunner(Node):
         assert self.state is not None
         task = self._world.task
         error = task.error(self.state, problem.goal)
+        tool, wanted = task.tool_position(np.stack([self.state, problem.goal]))
 
         def timings(name: str) -> list[float]:
             return [float(status[name]) for status in self._timings]
@@ -134,6 +135,7 @@ class EpisodeRunner(Node):
             goal=problem.goal,
             shortest_time=problem.shortest_time,
             error=error,
+            tool_error=float(np.linalg.norm(tool - wanted)),
             success=error <= task.tolerance,
             reached=reached,
             duration=seconds(end_ns - begin_ns),

@@ -25,6 +25,7 @@ def report(name: str, solved: str, seed: int = 3, world: str = 'maze') -> dict:
             goal=-start,
             shortest_time=4.0,
             error=0.01,
+            tool_error=0.0,
             success=one == '1',
             reached=one == '1',
             duration=5.0,

@@ -22,6 +22,7 @@ def test_film_and_pictures_follow_the_path(tmp_path):
         goal=END,
         shortest_time=1.0,
         error=0.0,
+        tool_error=0.0,
         success=True,
         reached=True,
         duration=1.1,

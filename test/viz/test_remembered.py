@@ -28,6 +28,7 @@ def test_remembered_places_lie_on_the_way(robot):
         goal=problem.goal,
         shortest_time=problem.shortest_time,
         error=0.0,
+        tool_error=0.0,
         success=True,
         reached=True,
         duration=1.0,
