@@ -62,7 +62,9 @@ class Blocks:
     """
 
     def __init__(self, positions: FloatArray, step: FloatArray):
-        self._landmarks, self._step = positions / step, step
+        # Distances grow with the root of the number of joints; RADIUS is meant for two.
+        self._step = step * np.sqrt(len(step) / 2)
+        self._landmarks = positions / self._step
         self._blocks: list[Block] = []
 
     def clear(self) -> None:
