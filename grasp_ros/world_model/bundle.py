@@ -89,9 +89,8 @@ class Bundle:
         return _array(self._shown(latent))
 
     def inside(self, latents: Tensor) -> Tensor:
-        """How likely latents (..., D) show the robot in an obstacle (...); 0: none is known."""
-        if self.obstacles is None:
-            return torch.zeros(latents.shape[:-1], device=latents.device)
+        """How likely latents (..., D) show the robot in one of `obstacles`, 0 to 1: (...)."""
+        assert self.obstacles is not None
         return self.obstacles.inside(self._shown(latents))
 
     def remembered(self, landmark: int) -> Observation:
