@@ -21,6 +21,7 @@ from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.manifest import (
     DYNAMICS,
     ENCODER,
+    FILES,
     JOINT_HEAD,
     MANIFEST,
     MEMORY,
@@ -52,7 +53,7 @@ def write_bundle(
     (path / JOINT_HEAD).write_bytes(save(head.tensors()))
     (path / DYNAMICS).write_bytes(save(dynamics.state_dict()))
     (path / MEMORY).write_bytes(save(memory.tensors()))
-    hashes = {name: sha256(path / name) for name in (ENCODER, JOINT_HEAD, DYNAMICS, MEMORY)}
+    hashes = {name: sha256(path / name) for name in FILES}
     if obstacles is not None:
         hashes |= _write_obstacles(path, obstacles)
     (path / MANIFEST).write_text(replace(manifest, files=hashes).to_yaml())

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from grasp_ros.types import BadInput
 from grasp_ros.world_model.fields import Fields
+from grasp_ros.world_model.tensors import check_tensor
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,7 @@ class JointHead:
         if tensors.keys() != shapes.keys():
             raise BadInput(f'joint head has tensors {sorted(tensors)}, expected {sorted(shapes)}')
         for name, shape in shapes.items():
-            one = tensors[name]
-            right = one.shape == shape and one.dtype == torch.float32
-            if not right or not torch.isfinite(one).all():
-                raise BadInput(
-                    f'joint head: {name} is {one.dtype} {tuple(one.shape)}, '
-                    f'expected {torch.float32} {shape}, all finite'
-                )
+            check_tensor(f'joint head: {name}', tensors[name], shape)
         return cls(tensors['weight'], tensors['bias'])
 
     def to(self, device: torch.device) -> JointHead:

@@ -15,6 +15,7 @@ from grasp_ros.observation.header import compressed_size
 from grasp_ros.observation.image import decode_compressed
 from grasp_ros.types import BadInput, ImageArray
 from grasp_ros.world_model.inputs import ImageInput
+from grasp_ros.world_model.tensors import check_tensor
 
 TYPES = {
     'latents': torch.float32,
@@ -70,12 +71,7 @@ class Memory:
         count, links = len(latents), len(edges)
         shapes = ((count, latent), (count, joints), (links, 2), (links,), (links,))
         for (name, kind), shape in zip(TYPES.items(), shapes, strict=True):
-            one = tensors[name]
-            if one.shape != shape or one.dtype != kind or not torch.isfinite(one).all():
-                raise BadInput(
-                    f'memory: {name} is {one.dtype} {tuple(one.shape)}, '
-                    f'expected {kind} {shape}, all finite'
-                )
+            check_tensor(f'memory: {name}', tensors[name], shape, kind)
         if count < 2:
             raise BadInput(f'memory has {count} landmarks, at least 2 expected')
         if links and not (0 <= int(edges.min()) and int(edges.max()) < count):

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from grasp_ros.types import BadInput, FloatArray
+from grasp_ros.world_model.tensors import check_tensor
 
 LAYERS = 3
 TOLL = 20.0  # model steps that each step costs besides, where the robot is stopped for certain
@@ -69,13 +70,7 @@ class Obstacles:
             shapes |= {f'weight_{one}': (wide, size), f'bias_{one}': (wide,)}
             size = wide
         for name, shape in shapes.items():
-            seen = tensors[name]
-            right = seen.shape == shape and seen.dtype == torch.float32
-            if not right or not torch.isfinite(seen).all():
-                raise BadInput(
-                    f'obstacles: {name} is {seen.dtype} {tuple(seen.shape)}, '
-                    f'expected {torch.float32} {shape}, all finite'
-                )
+            check_tensor(f'obstacles: {name}', tensors[name], shape)
         if not (tensors['step'] > 0).all():
             raise BadInput(f'obstacles: step is {tensors["step"].tolist()}; more than 0 expected')
         layers = tuple((tensors[f'weight_{one}'], tensors[f'bias_{one}']) for one in numbers)
