@@ -75,6 +75,7 @@ setup(
             'imageio-ffmpeg>=0.8,<1',
             'mujoco>=4.0,<5',
             ROSBAGS,
+            'trimesh>=4.5,<6',
         ],
         'train': ['kornia>=0.9,<0.10', 'onnx>=1.23,<2', ROSBAGS],
         'gpu': ['onnxruntime-gpu>=1.31,<2'],

@@ -191,15 +191,15 @@ MUTANTS = (
     Mutant(
         'box sweep removed',
         BOXQP,
-        'x[:, i].sub_(slope / row[:, i]).clamp_(low, high)',
-        'pass',
+        'best = (value - off).clamp_(low, high)',
+        'best = value',
         OF_BOXQP,
     ),
     Mutant(
         'one coordinate of the sweep removed',
         BOXQP,
-        'for i in range(x.shape[1]):',
-        'for i in range(x.shape[1] - 1):',
+        'zip(x.unbind(1), away.unbind(1), columns, strict=True)',
+        'list(zip(x.unbind(1), away.unbind(1), columns, strict=True))[:-1]',
         OF_BOXQP,
     ),
     Mutant(

@@ -34,10 +34,14 @@ def sweep(hessian: Tensor, gradient: Tensor, start: Tensor, low: float, high: fl
     """
     newton = torch.linalg.solve_ex(hessian, gradient)[0]
     x = (start - newton).clamp_(low, high)
-    for i in range(x.shape[1]):
-        row = hessian[:, i]
-        slope = gradient[:, i] + (row * (x - start)).sum(1)
-        x[:, i].sub_(slope / row[:, i]).clamp_(low, high)
+    diagonal = hessian.diagonal(dim1=1, dim2=2)
+    # How far each coordinate alone is from its best, kept up to date as the others move.
+    away = (gradient + (hessian @ (x - start)[..., None])[..., 0]) / diagonal
+    columns = (hessian / diagonal[..., None]).unbind(2)
+    for value, off, column in zip(x.unbind(1), away.unbind(1), columns, strict=True):
+        best = (value - off).clamp_(low, high)
+        away.addcmul_(column, (best - value)[:, None])
+        value.copy_(best)
     return x
 
 

@@ -19,11 +19,11 @@ FLOOR = 1e-9  # on the diagonal, where an action has no effect at all
 EASE = 0.01  # of the largest entry on the diagonal: what leaning to rest counts
 SAME = 1e-6  # latents nearer than this are one place
 FRESH = 3  # steps of a travel that one linearisation serves: it is what costs, and changes slowly
-HOPE = 3.0  # times its mean speed so far: what does not arrive in time with it is given up
+HOPE = 1.5  # times its mean speed so far: what does not arrive in time with it is given up
 Solver = Callable[[Tensor, Tensor, Tensor, float, float], Tensor]
-Enough = Callable[[int, Tensor, Tensor, Tensor], bool]
-"""enough(t, steps (N,), rows (K,), distances (K,)): whether the rows that are still on the way
-after t steps, so far from their goals, need not go on. steps: inf where one has not arrived."""
+Worth = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""worth(steps (N,), rows (K,), soonest (K,)) -> (K,): which of the rows, that do not arrive before
+`soonest`, are to go on. steps: inf where one has not arrived."""
 
 
 def gauss_newton(
@@ -104,7 +104,7 @@ def travel_steps(
     actions: int,
     limit: int,
     weight: Tensor | None = None,
-    enough: Enough | None = None,
+    worth: Worth | None = None,
 ) -> Tensor:
     """Model steps that greedy control needs from start (N, D) to goal (N, D); inf where it fails.
 
@@ -112,7 +112,7 @@ def travel_steps(
     mean speed, so that it is not rounded to whole steps. `actions` is A; `limit` ends the try, and
     what comes nearer so slowly that it will not arrive by then is not tried so long.
     weight (N, D): what each dimension counts, in the control and in all distances; None: the same.
-    enough: asked after each step; where it says so, those still on the way count as failed.
+    worth: asked after each step; those on the way that it is not worth it for count as failed.
     """
     distance = first = _length(goal - start, weight)
     steps = torch.where(first < SAME, 0.0, float('inf')).to(first.dtype)
@@ -131,19 +131,23 @@ def travel_steps(
             one_step = _length(moved, weight).clamp(min=SAME)
             tolerance = torch.minimum(one_step, first) / 2
         arrived = after < tolerance
-        part = (distance - tolerance) / (distance - after).clamp(min=SAME)
-        reached_at = (t + part) * first / (first - tolerance).clamp(min=SAME)
-        distance = after
-        steps[rows[arrived]] = torch.minimum(steps[rows[arrived]], reached_at[arrived])
-        going = ~arrived
+        if arrived.any():
+            part = (distance - tolerance) / (distance - after).clamp(min=SAME)
+            reached_at = (t + part) * first / (first - tolerance).clamp(min=SAME)
+            steps[rows[arrived]] = torch.minimum(steps[rows[arrived]], reached_at[arrived])
+        distance, going = after, ~arrived
         if t > 0:  # the first action of a travel may be a poor one
-            going &= (first - distance) / (t + 1) * (limit - t - 1) * HOPE >= distance - tolerance
+            speed = HOPE * (first - distance).clamp(min=0.0) / (t + 1)
+            soonest = t + 1 + (distance - tolerance) / speed
+            going &= soonest <= limit
+            if worth is not None:
+                going &= worth(steps, rows, soonest)
         if not going.all():
             rows, z, action, goal = rows[going], z[going], action[going], goal[going]
             distance, first, tolerance = distance[going], first[going], tolerance[going]
             moved, jacobian = moved[going], jacobian[going]
             weight = None if weight is None else weight[going]
-        if len(rows) == 0 or (enough is not None and enough(t + 1, steps, rows, distance)):
+        if len(rows) == 0:
             break
     return steps
 

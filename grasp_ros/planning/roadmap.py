@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 from torch import Tensor
 
-from grasp_ros.planning.greedy import Enough, travel_steps
+from grasp_ros.planning.greedy import Worth, travel_steps
 from grasp_ros.planning.objective import Goal
 from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import Step
@@ -199,16 +199,17 @@ class Roadmap:
         )
         best = np.full(len(near), np.inf)
 
-        def enough(t: int, steps: Tensor, rows: Tensor, distances: Tensor) -> bool:
+        def worth(steps: Tensor, rows: Tensor, soonest: Tensor) -> Tensor:
             nonlocal best
             best = np.minimum(best, steps.cpu().numpy() + last)
             best = np.minimum(best, (between + best).min(axis=1))
             left = rows.cpu().numpy()
-            return bool((best[left] <= t + self._least(distances, goal) + last[left]).all())
+            better = soonest.cpu().numpy() + last[left] < best[left]
+            return torch.as_tensor(better, device=rows.device)
 
         latents = self._memory.latents[torch.as_tensor(near)]
         weight = None if goal.unweighted else goal.weight.expand_as(latents)
-        return self._travel(latents, goal.latent.expand_as(latents), weight, enough) + last
+        return self._travel(latents, goal.latent.expand_as(latents), weight, worth) + last
 
     def _travel_from(
         self, start: Tensor, near: NDArray[np.int64], onward: FloatArray, goal: Goal
@@ -218,17 +219,16 @@ class Roadmap:
         onward (K + 1,): what each has still to go, with tolls. inf where one cannot be the best.
         """
 
-        def enough(t: int, steps: Tensor, rows: Tensor, distances: Tensor) -> bool:
+        def worth(steps: Tensor, rows: Tensor, soonest: Tensor) -> Tensor:
             best = (steps.cpu().numpy() + onward).min()
-            left = t + self._least(distances, goal)
-            can_win = left + onward[rows.cpu().numpy()] < best
-            return not (can_win & (left <= self._connect_steps)).any()
+            better = soonest.cpu().numpy() + onward[rows.cpu().numpy()] < best
+            return torch.as_tensor(better, device=rows.device)
 
         targets = torch.cat([self._memory.latents[torch.as_tensor(near)], goal.latent[None]])
         weight = None
         if not goal.unweighted:
             weight = torch.cat([torch.ones_like(targets[:-1]), goal.weight[None]])
-        return self._travel(start.expand_as(targets), targets, weight, enough)
+        return self._travel(start.expand_as(targets), targets, weight, worth)
 
     def _least(self, distances: Tensor, goal: Goal) -> FloatArray:
         """Model steps (K,) that ways over such latent distances take at least."""
@@ -247,12 +247,12 @@ class Roadmap:
         return places
 
     def _travel(
-        self, start: Tensor, goal: Tensor, weight: Tensor | None, enough: Enough
+        self, start: Tensor, goal: Tensor, weight: Tensor | None, worth: Worth
     ) -> FloatArray:
         if not len(start):  # a map without edges
             return np.zeros(0)
         limit = self._connect_steps
-        steps = travel_steps(self._step, start, goal, self._actions, limit, weight, enough)
+        steps = travel_steps(self._step, start, goal, self._actions, limit, weight, worth)
         return steps.cpu().numpy().astype(np.float64)
 
 

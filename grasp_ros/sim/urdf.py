@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from grasp_ros.share import find
+from grasp_ros.sim.meshes import light
 from grasp_ros.types import BadInput
 
 PACKAGE = 'package://'
@@ -52,8 +53,9 @@ def read_urdf(path: Path, joints: Collection[str] | None = None) -> Element:
     """The <robot> of a description, the same for all simulators.
 
     joints: those that are commanded; others, a gripper's, say, are fixed at zero. Meshes are named
-    by absolute paths. Visuals whose meshes only some programs can read are left out, and what
-    collides is drawn. Raises BadInput where it is no description.
+    by absolute paths, heavy ones by those of coarser copies. Visuals whose meshes only some
+    programs can read are left out, and what collides is drawn. Raises BadInput where it is no
+    description.
     """
     try:
         robot = ElementTree.parse(path).getroot()
@@ -73,6 +75,9 @@ def read_urdf(path: Path, joints: Collection[str] | None = None) -> Element:
             meshes = [mesh.get('filename', '').lower() for mesh in visual.iter('mesh')]
             if any(not mesh.endswith(READABLE) for mesh in meshes):
                 link.remove(visual)
+    for mesh in robot.iter('mesh'):
+        scale = max(float(one) for one in mesh.get('scale', '1').split())
+        mesh.set('filename', str(light(Path(mesh.get('filename', '')), scale)))
     return robot
 
 
