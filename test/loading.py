@@ -20,4 +20,5 @@ def load_bags(
 ) -> Dataset:
     """All transitions of the bags. Raises BadInput for a bag without a single one."""
     recordings = [read_recording(path, robot.joints, topics) for path in paths]
-    return load_images(timelines(recordings, robot, command)[0], height, width)
+    lines = timelines(recordings, robot, command)[0]
+    return load_images(lines, height, width, paths[0].parent)

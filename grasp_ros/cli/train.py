@@ -102,8 +102,9 @@ def run(options: argparse.Namespace) -> int:
                 + '\n  '.join(errors)
             )
         size = encoder_size(source_size(read.lines), options.image_size)
+        folder = options.out.resolve().parent
         pictures = load_images(
-            read.lines, *size, lambda done, total: report('images', done, total)
+            read.lines, *size, folder, lambda done, total: report('images', done, total)
         )
         config = TrainConfig(
             **(vars(capacity(len(read.robot.joints), len(pictures.images))) | given),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from grasp_ros.training.pictures import Pictures
 from grasp_ros.types import FloatArray
 from grasp_ros.world_model.joint_head import JointHead
 from grasp_ros.world_model.memory import Memory
@@ -26,7 +27,7 @@ def calibrate(
     memory: Memory,
     head: JointHead,
     latents: Tensor,
-    images: Mapping[str, NDArray[np.uint8]],
+    images: Mapping[str, Pictures],
     positions: FloatArray,
     full_step: float,
 ) -> Bounds:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grasp_ros.observation.image import resize
+from grasp_ros.training.pictures import Chosen, Pictures, on_disk
 from grasp_ros.training.recording import read_images
 from grasp_ros.training.timeline import Timeline
 from grasp_ros.types import BadInput, FloatArray
@@ -22,13 +24,13 @@ JOINTS = 'joints'  # the name of the joint positions in the bundle, where they a
 class Dataset:
     """N frames on a grid of one model step, in recorded order.
 
-    images (N, H, W, 3) uint8; positions (N, J); actions (N, A): what was commanded from frame i to
+    images (N, H, W, 3); positions (N, J); actions (N, A): what was commanded from frame i to
     i + 1, measured on the controller's reference (from the measured position where a blocked robot
     stays behind it); follows (N,): whether frame i + 1 is one model step later; recordings (N,):
     which bag the frame is from. source: the camera's own (height, width).
     """
 
-    images: NDArray[np.uint8]
+    images: Pictures
     positions: FloatArray
     actions: FloatArray
     follows: NDArray[np.bool_]
@@ -58,7 +60,7 @@ class Dataset:
     def _only(self, kept: NDArray[np.bool_]) -> Dataset:
         index = np.flatnonzero(kept)
         return Dataset(
-            self.images[index],
+            Chosen(self.images, index),
             self.positions[index],
             self.actions[index],
             self.follows[index] & np.append(np.diff(index) == 1, False),
@@ -88,14 +90,16 @@ def load_images(
     lines: list[Timeline],
     height: int,
     width: int,
+    folder: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
     """The timelines with their pictures, at the encoder's size. progress(done, total) in frames.
 
-    Raises BadInput for a picture that cannot be decoded, and for sizes that change.
+    folder: where the pictures lie meanwhile. Raises BadInput for a picture that cannot be decoded,
+    for sizes that change, and where there is no room.
     """
     total = sum(len(line.frames) for line in lines)
-    images = np.empty((total, height, width, 3), dtype=np.uint8)
+    images = on_disk(folder, (total, height, width, 3))
     source: tuple[int, int] | None = None
     done = 0
     for line in lines:

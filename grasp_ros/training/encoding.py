@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from grasp_ros.training.alignment import twins
@@ -24,6 +23,7 @@ from grasp_ros.training.losses import (
     rollout_loss,
     vicreg_loss,
 )
+from grasp_ros.training.pictures import Pictures
 from grasp_ros.training.train_config import Progress, TrainConfig
 from grasp_ros.training.windows import batches, windows
 from grasp_ros.types import FloatArray
@@ -112,7 +112,6 @@ def _trained(
     trained = nn.ModuleList([encoder, dynamics, inverse, head, *([decoder] if decoder else [])])
     optimiser = torch.optim.AdamW(trained.parameters(), lr=1e-3, weight_decay=1e-5)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
-    images = torch.from_numpy(data.images)
     augment = photometric() if config.augment else None
     twin = torch.from_numpy(twins(data, SAME_PLACE * data.full_step())) if config.align else None
     starts = windows(data.follows, config.encoder_rollout)
@@ -121,7 +120,7 @@ def _trained(
         frames = window.flatten()
         if twin is not None:
             frames = torch.cat([frames, twin[window[:, 0]]])
-        pixels = images[frames].to(device)
+        pixels = seen = torch.from_numpy(data.images[frames.numpy()]).to(device)
         if augment is not None:
             pixels = augment(pixels)
         encoded = encoder(pixels)
@@ -137,7 +136,7 @@ def _trained(
             + F.mse_loss(head(encoded), joints[frames])
         )
         if decoder is not None:
-            loss = loss + decoder.error(encoded, images[frames].to(device))
+            loss = loss + decoder.error(encoded, seen)
         if twin is not None:
             loss = loss + F.mse_loss(z[:, 0], encoded[window.numel() :])
         optimiser.zero_grad()
@@ -159,7 +158,7 @@ def _normalised(positions: FloatArray) -> Tensor:
 
 
 def _latents(
-    encoder: Encoder, images: NDArray[np.uint8], device: torch.device, progress: Progress
+    encoder: Encoder, images: Pictures, device: torch.device, progress: Progress
 ) -> Tensor:
     parts: list[Tensor] = []
     for first in range(0, len(images), 512):

@@ -8,9 +8,9 @@ import itertools
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from grasp_ros.training.pictures import Pictures
 from grasp_ros.world_model.dynamics import ResidualMLP
 
 
@@ -77,7 +77,7 @@ class Decoder(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, latent: int, images: NDArray[np.uint8], width: int = 256):
+    def __init__(self, latent: int, images: Pictures, width: int = 256):
         super().__init__()
         some = torch.from_numpy(images[np.linspace(0, len(images) - 1, 1000).astype(int)])
         small = self._small(some)

@@ -169,9 +169,9 @@ def test_end_of_each_recording_is_split_off(tmp_path, robot, space):
         write(tmp_path / 'b', range(10), robot.joints, shades[20:]),
     ]
     first, last = load_bags(paths, robot, space, 8, 10).split(0.2)
-    assert first.images[:, 0, 0, 0].tolist() == [*range(16), *range(20, 28)]
+    assert first.images[:][:, 0, 0, 0].tolist() == [*range(16), *range(20, 28)]
     assert first.follows.tolist() == [True] * 15 + [False] + [True] * 7 + [False]
-    assert last.images[:, 0, 0, 0].tolist() == [16, 17, 18, 19, 28, 29]
+    assert last.images[:][:, 0, 0, 0].tolist() == [16, 17, 18, 19, 28, 29]
     assert last.follows.tolist() == [True] * 3 + [False, True, False]
     assert last.recordings.tolist() == [0, 0, 0, 0, 1, 1]
 
