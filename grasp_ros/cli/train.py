@@ -114,7 +114,8 @@ def run(options: argparse.Namespace) -> int:
             joints_input=options.joints_input,
             seed=options.seed,
         )
-        trained = train(pictures, config, pick_device(options.device), report)
+        left = options.out.with_name(f'.{options.out.name}.training')
+        trained = train(pictures, config, pick_device(options.device), report, left)
     if options.json:
         options.json.write_text(json.dumps(trained.report, indent=2) + '\n')
     judged = list(judge(trained.report, read.robot.joints))
@@ -122,6 +123,7 @@ def run(options: argparse.Namespace) -> int:
     grade, reasons = overall(judged)
     manifest = _manifest(options, config, read, pictures, trained)
     _write(options, replace(manifest, verdict=grade, reasons=reasons), trained)
+    shutil.rmtree(left, ignore_errors=True)
     console.print(f'{options.out}: written', soft_wrap=True)
     if grade == 'bad':
         bad = '; '.join(one.figure for one in judged if one.verdict == 'bad')

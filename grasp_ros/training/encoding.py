@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from grasp_ros.training.alignment import twins
 from grasp_ros.training.augmentation import photometric
+from grasp_ros.training.checkpoint import Checkpoint
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spread
 from grasp_ros.training.joints_part import JointsBeside, balanced, beside, needed
@@ -57,9 +58,10 @@ def encode(
     rng: np.random.Generator,
     device: torch.device,
     progress: Progress,
+    checkpoint: Checkpoint,
 ) -> Encoded:
     """Train an encoder on what is to be learnt, and encode both; latents lie on `device`."""
-    picture = _trained(learnt, config, rng, device, progress)
+    picture = _trained(learnt, config, rng, device, progress, checkpoint)
     latents = _latents(picture, learnt.images, device, progress)
     picture.mean.copy_(latents.mean(dim=0))
     picture.std.copy_(latents.std(dim=0).clamp(min=1e-6))
@@ -89,6 +91,7 @@ def _trained(
     rng: np.random.Generator,
     device: torch.device,
     progress: Progress,
+    checkpoint: Checkpoint,
 ) -> Encoder:
     """Latent prediction over a few steps, VICReg against collapse, inverse dynamics, and joints.
 
@@ -116,7 +119,8 @@ def _trained(
     twin = torch.from_numpy(twins(data, SAME_PLACE * data.full_step())) if config.align else None
     starts = windows(data.follows, config.encoder_rollout)
     sampled = batches(starts, config.encoder_rollout, config.encoder_batch, total, rng)
-    for done, window in enumerate(sampled, start=1):
+    steps = (trained, optimiser, schedule, sampled, total)
+    for window in checkpoint.steps('encoder', *steps, progress):
         frames = window.flatten()
         if twin is not None:
             frames = torch.cat([frames, twin[window[:, 0]]])
@@ -143,7 +147,6 @@ def _trained(
         loss.backward()
         optimiser.step()
         schedule.step()
-        progress('encoder', done, total)
     return encoder.eval().requires_grad_(False)
 
 

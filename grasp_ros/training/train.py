@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from grasp_ros.training.calibration import calibrate
+from grasp_ros.training.checkpoint import Checkpoint
 from grasp_ros.training.contact import fit_obstacles
 from grasp_ros.training.coverage import seldom
 from grasp_ros.training.dataset import CAMERA, Dataset
@@ -55,14 +58,26 @@ class Trained:
     report: dict[str, Any]
 
 
-def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Progress) -> Trained:
-    """Train a world model; the same seed, data and machine give the same model."""
+def train(
+    data: Dataset,
+    config: TrainConfig,
+    device: torch.device,
+    progress: Progress,
+    folder: Path | None = None,
+) -> Trained:
+    """Train a world model; the same seed, data and machine give the same model.
+
+    folder: where it keeps what it goes on from should it be stopped; None: nothing is kept.
+    """
+    checkpoint = Checkpoint(folder, _key(data, config))
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     learnt, held_out = data.split(HELD_OUT)
-    seen = encode(learnt, held_out, config, rng, device, progress)
+    seen = encode(learnt, held_out, config, rng, device, progress, checkpoint)
     actions = torch.from_numpy(learnt.actions).to(torch.float32).to(device)
-    dynamics = _train_dynamics(seen.learnt, actions, learnt.follows, config, rng, progress)
+    dynamics = _train_dynamics(
+        seen.learnt, actions, learnt.follows, config, rng, progress, checkpoint
+    )
     dynamics.requires_grad_(False).cpu()
     latents, unseen = seen.learnt.cpu(), seen.held_out.cpu()
     settings = RoadmapSettings(config.connect_steps, config.neighbours)
@@ -106,6 +121,13 @@ def train(data: Dataset, config: TrainConfig, device: torch.device, progress: Pr
     )
 
 
+def _key(data: Dataset, config: TrainConfig) -> str:
+    """What tells trainings apart whose steps differ."""
+    of = (config, data.images.shape, torch.__version__)
+    parts = (repr(of).encode(), data.positions.tobytes(), data.actions.tobytes())
+    return hashlib.sha256(b''.join(parts)).hexdigest()
+
+
 def _train_dynamics(
     latents: Tensor,
     actions: Tensor,
@@ -113,24 +135,29 @@ def _train_dynamics(
     config: TrainConfig,
     rng: np.random.Generator,
     progress: Progress,
+    checkpoint: Checkpoint,
 ) -> ResidualMLP:
     """Rollouts of growing length on frozen latents."""
     size = (latents.shape[1], actions.shape[1], config.width, config.depth)
     dynamics = ResidualMLP(*size).to(latents.device)
     each = config.dynamics_steps // len(config.dynamics_rollouts)
-    total, done = each * len(config.dynamics_rollouts), 0
-    for length in config.dynamics_rollouts:
+    total = each * len(config.dynamics_rollouts)
+    for before, length in enumerate(config.dynamics_rollouts):
+
+        def told(stage: str, done: int, _: int, before: int = before * each) -> None:
+            progress('dynamics', before + done, total)
+
         optimiser = torch.optim.AdamW(dynamics.parameters(), lr=2e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=each)
         starts = windows(follows, length)
-        for window in batches(starts, length, config.dynamics_batch, each, rng):
+        sampled = batches(starts, length, config.dynamics_batch, each, rng)
+        steps = (dynamics, optimiser, schedule, sampled, each)
+        for window in checkpoint.steps(f'dynamics_{length}', *steps, told):
             loss = rollout_loss(dynamics, latents[window], actions[window[:, :-1]])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
-            done += 1
-            progress('dynamics', done, total)
     return dynamics
 
 

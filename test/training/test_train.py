@@ -144,18 +144,23 @@ def test_model_that_cannot_plan_is_written_with_its_verdict_and_refused(
     assert load_bundle(accepted, robot).manifest.verdict == 'bad'
 
 
-@pytest.mark.parametrize('where', ['train', 'export'])
-def test_interrupted_training_leaves_nothing(bag: Path, tmp_path: Path, monkeypatch, where):
+def test_interrupted_training_leaves_no_bundle_and_goes_on(bag, trained, tmp_path):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    if where == 'train':
-        monkeypatch.setattr('grasp_ros.training.train.build_memory', interrupt)
-    else:
-        monkeypatch.setattr('grasp_ros.training.export.save', interrupt)
-    short = [*SHORT, '--encoder-steps', '2', '--dynamics-steps', '4']
-    assert main(['train', str(bag), '--out', str(tmp_path / 'model'), *short]) == INTERRUPTED
-    assert list(tmp_path.iterdir()) == []
+    out, left = tmp_path / 'model', tmp_path / '.model.training'
+    command = ['train', str(bag), '--out', str(out), *SHORT]
+    written = []
+    for where in ('train.build_memory', 'export.save'):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(f'grasp_ros.training.{where}', interrupt)
+            assert main(command) == INTERRUPTED
+        assert list(tmp_path.iterdir()) == [left]
+        written.append({one: one.stat().st_mtime_ns for one in left.iterdir()})
+    assert written[0] and written[1] == written[0]  # nothing was trained again
+    assert main(command) == 0 and list(tmp_path.iterdir()) == [out]
+    for name in ('dynamics.safetensors', 'memory.safetensors'):
+        assert (out / name).read_bytes() == (trained / name).read_bytes()
 
 
 def test_bag_is_never_overwritten(bag: Path, capsys):
