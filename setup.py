@@ -85,6 +85,7 @@ setup(
             'mkdocs-material>=9.8,<10',
             'mypy>=2.4,<3',
             'pre-commit>=4.7,<5',
+            'pytest-xdist>=3.6,<4',
             'ruff>=0.17,<0.18',
         ],
     },
