@@ -203,18 +203,10 @@ MUTANTS = (
         OF_BOXQP,
     ),
     Mutant(
-        'bounds never let go',
+        'box solution may be worse than the start',
         BOXQP,
-        'torch.where(first < WHOLE, free',
-        'torch.where(first < 9, free',
-        OF_BOXQP,
-    ),
-    Mutant('blocked coordinate not held', BOXQP, '& (share > first)', '', OF_BOXQP),
-    Mutant(
-        'steps cut, never projected',
-        BOXQP,
-        'better = value[:, :1] < value[:, 1:]',
-        'better = value[:, :1] != value[:, :1]',
+        'torch.where(value <= 0, x, start)',
+        'x',
         OF_BOXQP,
     ),
     Mutant(

@@ -9,28 +9,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-EXTRA_ROUNDS = 3  # beside one a coordinate
-WHOLE = 0.999  # a step that the box allows so much of ended at its goal
-RIDGE = 8  # roundings of the diagonal, in Newton steps alone: less cannot be told from singular
-
 
 def solve(hessian: Tensor, gradient: Tensor, start: Tensor, low: float, high: float) -> Tensor:
     """The x (N, A) in [low, high] that makes g·d + d·H d / 2 least, with d = x - start.
 
-    hessian H (N, A, A), positive definite (for A > 2 it may be singular); gradient g (N, A) at
-    `start` (N, A), which lies in the box. float32 or float64. Never worse than the start. Exact
-    for A <= 2; for more, what a fixed number of rounds reaches: the optimum but for few problems
-    whose columns are nearly the same.
-    """
-    if start.shape[1] <= 2:
-        return sweep(hessian, gradient, start, low, high)
-    return _active_set(hessian, gradient, start, low, high)
-
-
-def sweep(hessian: Tensor, gradient: Tensor, start: Tensor, low: float, high: float) -> Tensor:
-    """As solve, by the clamped solution and one coordinate after the other from there.
-
-    Several times as fast for A > 2, where it is near the optimum but not exact.
+    hessian H (N, A, A), positive definite; gradient g (N, A) at `start` (N, A), which lies in the
+    box. float32 or float64. By the clamped solution, and from there one coordinate after the other
+    once: exact where the box does not bind, and for A <= 2; else near the optimum, which costs
+    several times as much to find. Never worse than the start.
     """
     newton = torch.linalg.solve_ex(hessian, gradient)[0]
     x = (start - newton).clamp_(low, high)
@@ -42,41 +28,5 @@ def sweep(hessian: Tensor, gradient: Tensor, start: Tensor, low: float, high: fl
         best = (value - off).clamp_(low, high)
         away.addcmul_(column, (best - value)[:, None])
         value.copy_(best)
-    return x
-
-
-def _active_set(
-    hessian: Tensor, gradient: Tensor, start: Tensor, low: float, high: float
-) -> Tensor:
-    """Newton steps on the free coordinates, each as far as the box lets it.
-
-    Where a step leaves the box, either all of it is projected onto the box, or it ends at the
-    first bound, whichever is better; the coordinate that ended it is held. Bounds that the slope
-    leads away from are let go where a step did not leave the box.
-    """
-    size = start.shape[1]
-    identity = torch.eye(size, dtype=start.dtype, device=start.device)
-    diagonal = hessian.diagonal(dim1=1, dim2=2)
-    damped = hessian + torch.diag_embed(RIDGE * torch.finfo(start.dtype).eps * diagonal)
-    one = torch.ones((), dtype=start.dtype, device=start.device)
-    start_row, gradient_row = start[:, None], gradient[:, None]
-    x, slope = start, gradient
-    free = (x - one.copysign(slope)).clamp_(low, high) != x
-    for _ in range(size + EXTRA_ROUNDS):
-        column = free[..., None]
-        matrix = torch.where(column & column.mT, damped, identity)
-        step = torch.linalg.solve_ex(matrix, slope * free)[0].nan_to_num()
-        projected = (x - step).clamp_(low, high)
-        share = ((x - projected) / step).nan_to_num_(nan=1.0)  # of the step that the box allows
-        first = share.amin(dim=1, keepdim=True)
-        tried = torch.stack([projected, x - first * step], dim=1)
-        moved = tried - start_row
-        slopes = torch.baddbmm(gradient_row, moved, hessian)
-        value = ((slopes + gradient_row) * moved).sum(-1)
-        better = value[:, :1] < value[:, 1:]
-        x = torch.where(better, tried[:, 0], tried[:, 1]).clamp_(low, high)
-        slope = torch.where(better, slopes[:, 0], slopes[:, 1])
-        unheld = (x - one.copysign(slope)).clamp_(low, high) != x  # not by bound and slope
-        free = unheld & torch.where(first < WHOLE, free & (share > first), True)
-    # Also where rounding, or values that are not finite, made it worse.
-    return torch.where(torch.where(better, value[:, :1], value[:, 1:]) <= 0, x, start)
+    value = ((away * diagonal + gradient) * (x - start)).sum(1, keepdim=True)
+    return torch.where(value <= 0, x, start)  # also where values are not finite

@@ -20,7 +20,6 @@ EASE = 0.01  # of the largest entry on the diagonal: what leaning to rest counts
 SAME = 1e-6  # latents nearer than this are one place
 FRESH = 3  # steps of a travel that one linearisation serves: it is what costs, and changes slowly
 HOPE = 1.5  # times its mean speed so far: what does not arrive in time with it is given up
-Solver = Callable[[Tensor, Tensor, Tensor, float, float], Tensor]
 Worth = Callable[[Tensor, Tensor, Tensor], Tensor]
 """worth(steps (N,), rows (K,), soonest (K,)) -> (K,): which of the rows, that do not arrive before
 `soonest`, are to go on. steps: inf where one has not arrived."""
@@ -44,7 +43,7 @@ def gauss_newton(
     and lead off the way.
     """
     here, jacobian = linearise(step, z, action)
-    wanted = boxed_step(here, jacobian, action, target, weight, rest, reach=reach)
+    wanted = boxed_step(here, jacobian, action, target, weight, rest, reach)
     return wanted.clamp(-1.0, 1.0)
 
 
@@ -71,14 +70,13 @@ def boxed_step(
     target: Tensor,
     weight: Tensor | None = None,
     rest: Tensor | None = None,
-    solve: Solver = boxqp.solve,
     reach: float = 1.0,
 ) -> Tensor:
     """The action (N, A) in [-reach, reach] that brings the linearised model nearest to the target.
 
     here (N, D) and jacobian (N, A, D) at `action`, as linearise gives them. rest (A,): where
     actions lean to that do nothing, so that the robot does not press on what blocks it; None:
-    they stay as they are. solve: of boxqp.
+    they stay as they are.
     """
     kind = action.dtype
     if kind.itemsize < 4:  # half precision squares to noise, and has no solver
@@ -94,7 +92,7 @@ def boxed_step(
         ease = EASE * hessian.diagonal(dim1=1, dim2=2).amax(dim=1, keepdim=True)
         hessian.diagonal(dim1=1, dim2=2).add_(ease)
         gradient = gradient + ease * (action - rest)
-    return solve(hessian, gradient, action, -reach, reach).to(kind)
+    return boxqp.solve(hessian, gradient, action, -reach, reach).to(kind)
 
 
 def travel_steps(
@@ -124,7 +122,7 @@ def travel_steps(
             here, jacobian = linearise(step, z, action)
         else:
             here = z + moved  # the same action moves it once more
-        action = boxed_step(here, jacobian, action, goal, weight, solve=boxqp.sweep)
+        action = boxed_step(here, jacobian, action, goal, weight)
         z_next = step(z, action)
         z, moved, after = z_next, z_next - z, _length(goal - z_next, weight)
         if t == 0:

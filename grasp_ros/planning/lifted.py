@@ -23,7 +23,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from grasp_ros.planning import boxqp, sync
+from grasp_ros.planning import sync
 from grasp_ros.planning.greedy import boxed_step, linearise
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import Inside
@@ -111,7 +111,7 @@ class Lifted:
             to_goal = self._config.gamma * goal.weight
             target = (fit * target + to_goal * goal.latent) / (fit + to_goal)
             weight = (fit + to_goal).repeat(len(s), 1)
-        new = boxed_step(here, self._jacobian, a, target.flatten(0, 1), weight, solve=boxqp.sweep)
+        new = boxed_step(here, self._jacobian, a, target.flatten(0, 1), weight)
         self._a.copy_(new.view_as(self._a))
         after = self._step(inputs, new)
         self._motion = after - inputs
