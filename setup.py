@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 
 NAME = 'grasp_ros'
 SHARE = Path('share') / NAME
-ROSBAGS = 'rosbags>=0.11,<1'  # collect writes bags, check and train read them
+ROSBAGS = 'rosbags>=0.11,<1'  # collect and convert write bags, check and train read them
 TEST = ['hypothesis>=6.170,<7', 'pytest>=8.3,<10', 'pytest-timeout>=2.4,<3']
 manifest = ElementTree.parse('package.xml').getroot()
 
@@ -78,6 +78,8 @@ setup(
             'trimesh>=4.5,<6',
         ],
         'train': ['kornia>=0.9,<0.10', 'onnx>=1.23,<2', ROSBAGS],
+        # Not the library `lerobot`: it wants a torch below 2.11.
+        'lerobot': ['av>=14,<19', 'pyarrow>=18,<27', ROSBAGS],
         'gpu': ['onnxruntime-gpu>=1.31,<2'],
         'test': TEST,  # colcon test looks for pytest under this name
         'dev': [

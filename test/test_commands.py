@@ -106,7 +106,9 @@ def test_bench_reports_each_horizon(tmp_path: Path):
     assert all(row['plan_ms']['p50'] > 0 for row in rows)
 
 
-@pytest.mark.parametrize('verb', ['demo', 'sim', 'plan', 'collect', 'explore', 'train', 'bench'])
+@pytest.mark.parametrize(
+    'verb', ['demo', 'sim', 'plan', 'collect', 'explore', 'check', 'train', 'convert', 'bench']
+)
 def test_every_verb_has_help(verb, capsys):
     with pytest.raises(SystemExit) as end:
         main([verb, '--help'])

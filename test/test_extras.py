@@ -16,6 +16,7 @@ from grasp_ros.cli.main import EXTRAS, KNOWN_BY, VERBS
 ROOT = Path(__file__).resolve().parent.parent
 # The extra that a module or a whole folder needs; all else needs none.
 NEEDS = {
+    'grasp_ros.lerobot': 'lerobot',
     'grasp_ros.nodes': 'ros',
     'grasp_ros.nodes.arguments': '',
     'grasp_ros.nodes.simulator_node': 'ros',
@@ -58,6 +59,21 @@ from grasp_ros.world_model.inputs import ImageInput
 assert photometric()(torch.zeros(2, 16, 16, 3)).shape == (2, 16, 16, 3)
 inputs = {'image': ImageInput(16, 16, 16, 16)}
 export_encoder(Path(arguments[0]), Encoder(4, 16, 16), inputs)
+"""
+CONVERT = """
+from pathlib import Path
+import numpy as np
+from grasp_ros.cli.main import main
+from grasp_ros.training.bags import BagWriter
+from grasp_ros.types import Frame, JointSample, JointTrajectory
+folder, names = Path(arguments[0]), ('x_joint', 'y_joint')
+with BagWriter(folder / 'bag', names) as bag:
+    for now in range(10**9, 2 * 10**9, 10**8):
+        bag.frame(Frame(now, np.zeros((64, 64, 3), np.uint8)))
+        bag.joints(JointSample(now, np.full(2, now / 1e10), np.zeros(2)))
+        bag.trajectory(JointTrajectory(names, 0, np.array([10**8]), np.zeros((1, 2))), now)
+assert main(['convert', str(folder / 'bag'), str(folder / 'data')]) == 0
+assert main(['convert', str(folder / 'data'), str(folder / 'back')]) == 0
 """
 
 
@@ -120,6 +136,7 @@ def test_verb_without_its_extra_says_which_to_install(verb, tmp_path):
     arguments = {
         'collect': [str(tmp_path / 'bag')],
         'check': [str(tmp_path)],
+        'convert': [str(tmp_path), str(tmp_path / 'new')],
         'train': [str(tmp_path), '--out', str(tmp_path / 'bundle')],
     }
     done = run('', VERB, verb, *arguments.get(verb, []))
@@ -153,6 +170,12 @@ def test_collect_runs_with_sim_alone(tmp_path):
     assert (tmp_path / 'bag/metadata.yaml').is_file()
 
 
+def test_bag_is_converted_with_lerobot_alone(tmp_path):
+    done = alone('lerobot', CONVERT, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'back/metadata.yaml').is_file()
+
+
 def test_images_are_augmented_and_an_encoder_exported_with_train_alone(tmp_path):
     done = alone('train', EXPORT, str(tmp_path / 'encoder.onnx'))
     assert done.returncode == 0, done.stderr
@@ -178,4 +201,4 @@ def test_files_are_skipped_and_say_why_only_where_an_extra_is_absent(tmp_path):
     done = run('test', f'\n{code}', str(tmp_path), '--continue-on-collection-errors')
     assert '1 passed, 2 skipped, 1 error' in done.stdout, done.stdout + done.stderr
     for module in ('rosbags', 'rclpy'):
-        assert f"No module named '{module}', and grasp_ros[ros,sim,train]" in done.stdout
+        assert f"No module named '{module}', and grasp_ros[ros,sim,train,lerobot]" in done.stdout

@@ -16,7 +16,7 @@ from grasp_ros.types import FloatArray
 if TYPE_CHECKING:
     from grasp_ros.robot.command import Command
     from grasp_ros.training.checks import Checked
-    from grasp_ros.training.recording import Recording
+    from grasp_ros.training.recording import Recording, Topics
     from grasp_ros.training.timeline import Timeline
 
 
@@ -35,6 +35,11 @@ class Data:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that say what to read."""
     parser.add_argument('bags', type=Path, nargs='+', help='rosbag2 folders or .mcap files')
+    add_choices(parser)
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """The options that say how to read it: robot, topics and model step."""
     parser.add_argument(
         '--robot', default='gantry', help='robot: a file, or a name in config/robots/'
     )
@@ -57,20 +62,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def topics(options: argparse.Namespace) -> Topics:
+    """The topics that the options name."""
+    from grasp_ros.training.recording import Topics
+
+    return Topics(options.image_topic, options.joints_topic, options.command_topic)
+
+
 def read(options: argparse.Namespace, report: Report) -> Data:
     """Read all but the pictures, and check it."""
     from grasp_ros.robot.command import make_command
     from grasp_ros.training.checks import check
-    from grasp_ros.training.recording import Topics, read_recording
+    from grasp_ros.training.recording import read_recording
     from grasp_ros.training.timeline import timelines
     from grasp_ros.training.timing import model_step
 
     robot = load_robot(robot_file(options.robot))
-    topics = Topics(options.image_topic, options.joints_topic, options.command_topic)
     recordings = []
     for done, path in enumerate(options.bags):
         report('bags', done, len(options.bags))
-        recordings.append(read_recording(path, robot.joints, topics))
+        recordings.append(read_recording(path, robot.joints, topics(options)))
     report('bags', len(options.bags), len(options.bags))
     dt = model_step(recordings) if options.dt is None else options.dt
     bounds = robot.max_velocity

@@ -21,6 +21,7 @@ VERBS = {
     'explore': 'the explorer node: move a robot about, to record what a model is trained on',
     'check': 'do rosbags agree with the robot, and are they enough to train on',
     'train': 'rosbags to a model bundle',
+    'convert': 'a LeRobotDataset (v3) to a rosbag, or a rosbag to a LeRobotDataset',
     'bench': 'measure planning times',
 }
 
@@ -33,9 +34,10 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     'explore': ('ros',),
     'check': ('train',),
     'train': ('train',),
+    'convert': ('lerobot',),
     'bench': (),
 }
-KNOWN_BY = {'ros': 'rclpy', 'sim': 'mujoco', 'train': 'onnx'}
+KNOWN_BY = {'ros': 'rclpy', 'sim': 'mujoco', 'train': 'onnx', 'lerobot': 'pyarrow'}
 
 INTERRUPTED = 128 + signal.SIGINT  # exit code
 
