@@ -54,10 +54,11 @@ def test_demo_reaches_goals_over_ros_and_reports_them(
     assert len(list(out.glob(f'{world}_{planner}_0*.png'))) == 2
 
 
-def test_an_arm_with_wrists_reaches_taught_goals(tmp_path: Path):
+@pytest.mark.parametrize('world', ['ur5', 'so101'])
+def test_an_arm_with_wrists_reaches_taught_goals(tmp_path: Path, world):
     report = tmp_path / 'out.json'
     done = grasp_ros(
-        'demo', '--world', 'ur5', '--goals', 'taught', '--episodes', '2', '--seed', '7',
+        'demo', '--world', world, '--goals', 'taught', '--episodes', '2', '--seed', '7',
         '--no-pictures', '--json', str(report), domain=67,
     )  # fmt: skip
     # How often is measured elsewhere; not at all is a fault.

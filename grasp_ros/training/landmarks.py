@@ -22,7 +22,7 @@ from grasp_ros.world_model.manifest import RoadmapSettings
 from grasp_ros.world_model.memory import Memory, encode_thumbnail
 from grasp_ros.world_model.obstacles import Obstacles
 
-NEAREST = 12  # landmarks, by latent distance, that each is tried to be joined with, both ways
+NEAREST = 24  # landmarks, by latent distance, that each is tried to be joined with, both ways
 # Landmarks that are tried: fewer are too rough a memory to tell what was never seen, and a search
 # of more takes too long.
 FEWEST, MOST = 500, 5000
