@@ -205,7 +205,7 @@ MUTANTS = (
     Mutant(
         'box solution may be worse than the start',
         BOXQP,
-        'torch.where(value <= 0, x, start)',
+        'torch.where(cost <= 0, x, start)',
         'x',
         OF_BOXQP,
     ),

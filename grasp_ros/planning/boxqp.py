@@ -28,5 +28,5 @@ def solve(hessian: Tensor, gradient: Tensor, start: Tensor, low: float, high: fl
         best = (value - off).clamp_(low, high)
         away.addcmul_(column, (best - value)[:, None])
         value.copy_(best)
-    value = ((away * diagonal + gradient) * (x - start)).sum(1, keepdim=True)
-    return torch.where(value <= 0, x, start)  # also where values are not finite
+    cost = ((away * diagonal + gradient) * (x - start)).sum(1, keepdim=True)
+    return torch.where(cost <= 0, x, start)  # also where values are not finite

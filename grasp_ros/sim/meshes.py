@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,16 +21,17 @@ CELL = 0.002  # m: corners nearer than this become one, which no camera of a sim
 def light(path: Path, scale: float = 1.0) -> Path:
     """A mesh as it is, or where it is heavy a coarser copy of it, in the user's cache.
 
-    scale: m in the mesh's unit. Raises BadInput where a heavy mesh cannot be read.
+    scale: m in the mesh's unit. Where trimesh is not installed, as beside a ROS distribution's
+    Gazebo, all are as they are. Raises BadInput where a heavy mesh cannot be read.
     """
-    if not path.is_file() or path.stat().st_size <= HEAVY:
+    if not path.is_file() or path.stat().st_size <= HEAVY or find_spec('trimesh') is None:
         return path
     content = path.read_bytes()
     name = hashlib.sha256(content + f'{CELL / scale:g}'.encode()).hexdigest()
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
     coarse = cache / 'grasp_ros' / 'meshes' / f'{path.stem}_{name[:16]}.stl'
     if not coarse.exists():
-        import trimesh  # which robots with light meshes need not have
+        import trimesh
 
         try:
             mesh = trimesh.load_mesh(path)

@@ -76,8 +76,10 @@ def read_urdf(path: Path, joints: Collection[str] | None = None) -> Element:
             if any(not mesh.endswith(READABLE) for mesh in meshes):
                 link.remove(visual)
     for mesh in robot.iter('mesh'):
-        scale = max(float(one) for one in mesh.get('scale', '1').split())
-        mesh.set('filename', str(light(Path(mesh.get('filename', '')), scale)))
+        file = Path(mesh.get('filename', ''))
+        if file.suffix.lower() in READABLE:
+            scale = max(float(one) for one in mesh.get('scale', '1').split())
+            mesh.set('filename', str(light(file, scale)))
     return robot
 
 

@@ -21,7 +21,7 @@ from grasp_ros.types import BadInput
 
 EVERY = 30.0  # s between two writes
 GROUP = ('lr', 'betas')  # what a schedule changes in an optimiser
-RNG = 'rng'
+MODULE, OPTIMISER, RNG = 'module.', 'optimiser.', 'rng'  # what tensors belong to
 
 
 class Checkpoint:
@@ -62,10 +62,10 @@ class Checkpoint:
     def _save(self, stage: str, done: int, module: nn.Module, optimiser: Optimizer) -> None:
         if self._folder is None:
             return
-        tensors = {f'module.{name}': one for name, one in module.state_dict().items()}
+        tensors = {MODULE + name: one for name, one in module.state_dict().items()}
         state = optimiser.state_dict()
         for number, moments in state['state'].items():
-            tensors |= {f'optimiser.{number}.{name}': one for name, one in moments.items()}
+            tensors |= {f'{OPTIMISER}{number}.{name}': one for name, one in moments.items()}
         tensors[RNG] = torch.get_rng_state()
         groups = [{name: group[name] for name in GROUP} for group in state['param_groups']]
         told = {'key': self._key, 'done': str(done), 'groups': json.dumps(groups)}
@@ -88,7 +88,7 @@ class Checkpoint:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}
             state = optimiser.state_dict()
             for name, one in tensors.items():
-                if name.startswith('optimiser.'):
+                if name.startswith(OPTIMISER):
                     _, number, moment = name.split('.')
                     state['state'].setdefault(int(number), {})[moment] = one
             done = int(told['done'])
@@ -99,9 +99,8 @@ class Checkpoint:
             for group, kept in zip(state['param_groups'], json.loads(told['groups']), strict=True):
                 group |= kept
             optimiser.load_state_dict(state)
-            prefix = 'module.'
-            weights = {n.removeprefix(prefix): t for n, t in tensors.items() if prefix in n}
-            module.load_state_dict(weights)
+            weights = [name for name in tensors if name.startswith(MODULE)]
+            module.load_state_dict({name.removeprefix(MODULE): tensors[name] for name in weights})
             torch.set_rng_state(tensors[RNG])
         except Exception as error:  # a damaged file, whatever its readers raise
             raise BadInput(

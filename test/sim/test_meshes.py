@@ -51,3 +51,9 @@ def test_damaged_heavy_mesh_is_named(tmp_path):
     damaged.write_bytes(b'\xff' * (HEAVY + 1))
     with pytest.raises(BadInput, match='arm.stl: not a mesh that can be read'):
         light(damaged)
+
+
+def test_without_trimesh_meshes_are_as_they_are(tmp_path, monkeypatch, cache):
+    fine = ball(tmp_path / 'ball.stl', 0.05, 6)
+    monkeypatch.setattr('grasp_ros.sim.meshes.find_spec', lambda name: None)
+    assert light(fine) == fine and not cache.exists()
