@@ -2,6 +2,7 @@
 """The road from exploration to a bundle, by the commands that users type."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from grasp_ros.cli.main import INTERRUPTED, main
 from grasp_ros.config import ModelConfig
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.latent_steps import latent_distances
+from grasp_ros.training.train import _key
+from grasp_ros.training.train_config import TrainConfig
 from grasp_ros.training.windows import windows
 from grasp_ros.types import BadInput, Observation
 from grasp_ros.world_model.bundle import load_bundle
@@ -161,6 +164,16 @@ def test_interrupted_training_leaves_no_bundle_and_goes_on(bag, trained, tmp_pat
     assert main(command) == 0 and list(tmp_path.iterdir()) == [out]
     for name in ('dynamics.safetensors', 'memory.safetensors'):
         assert (out / name).read_bytes() == (trained / name).read_bytes()
+
+
+def test_a_stopped_training_is_known_by_its_pictures_too():
+    images, rows = np.zeros((500, 2, 2, 3), np.uint8), np.zeros((500, 2))
+    follows, of = np.ones(500, bool), np.zeros(500, np.int64)
+    data = Dataset(images, rows, rows, follows, of, (2, 2))
+    config = TrainConfig(8, 16, 1, 10, 10)
+    keys = {_key(data, config), _key(replace(data, images=images + 1), config)}
+    keys |= {_key(data, replace(config, seed=1)), _key(replace(data, follows=~follows), config)}
+    assert len(keys) == 4 and _key(replace(data, images=images.copy()), config) in keys
 
 
 def test_bag_is_never_overwritten(bag: Path, capsys):
