@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the package's own files lie: installed by colcon, by pip, or in the source tree."""
+"""Where files lie: the package's own, installed by colcon or pip or in its source, and a cache."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def share_directory() -> Path:
     except ImportError:
         pass
     return Path(sys.prefix) / 'share' / 'grasp_ros'
+
+
+def cache_directory() -> Path:
+    """The user's folder for what can be made again; it need not exist."""
+    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
+    return cache / 'grasp_ros'
 
 
 def find(kind: str, name: str, beside: Path | None = None) -> Path:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grasp_ros.share import cache_directory
 from grasp_ros.types import BadInput
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ def light(path: Path, scale: float = 1.0) -> Path:
         return path
     content = path.read_bytes()
     name = hashlib.sha256(content + f'{CELL / scale:g}'.encode()).hexdigest()
-    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-    coarse = cache / 'grasp_ros' / 'meshes' / f'{path.stem}_{name[:16]}.stl'
+    coarse = cache_directory() / 'meshes' / f'{path.stem}_{name[:16]}.stl'
     if not coarse.exists():
         import trimesh
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from grasp_ros.share import cache_directory
 from grasp_ros.types import BadInput
 
 RELEASE = 'bullseye'
@@ -55,8 +56,7 @@ def folder() -> Path:
     """Where the root lies, or will: $GRASP_ROS_GAZEBO_ROOT, or in the user's cache folder."""
     if given := os.environ.get(VARIABLE):
         return Path(given).absolute()
-    cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-    return cache / 'grasp_ros' / 'gazebo11'
+    return cache_directory() / 'gazebo11'
 
 
 def find() -> Path:
