@@ -209,6 +209,7 @@ def recorded(ticks: Iterator[Tick], rate: float = 15.0) -> Recording:
         samples.copy(),
         np.array(positions),
         commands,
+        {'image': np.arange(len(stamps))},
     )
 
 

@@ -58,7 +58,7 @@ from grasp_ros.training.losses import Encoder
 from grasp_ros.world_model.inputs import ImageInput
 assert photometric()(torch.zeros(2, 16, 16, 3)).shape == (2, 16, 16, 3)
 inputs = {'image': ImageInput(16, 16, 16, 16)}
-export_encoder(Path(arguments[0]), Encoder(4, 16, 16), inputs)
+export_encoder(Path(arguments[0]), Encoder(4, [(16, 16)]), inputs)
 """
 CONVERT = """
 from pathlib import Path

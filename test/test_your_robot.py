@@ -28,7 +28,7 @@ from trajectory_msgs.msg import JointTrajectory
 from grasp_ros.cli.main import main
 from grasp_ros.config import ModelConfig, load_robot
 from grasp_ros.robot.command import make_command
-from grasp_ros.training.recording import Topics
+from grasp_ros.training.topics import Topics
 from grasp_ros.world_model.bundle import load_bundle
 
 PAGE = (Path(__file__).resolve().parent.parent / 'docs/your_robot.md').read_text()
@@ -122,12 +122,12 @@ def test_compressed_images_are_read_as_the_raw_ones(folder, tmp_path):
     for raw in (True, False):
         with ArmBag(tmp_path / str(raw), raw=raw) as bag:
             record(bag, moving(12.0))
-        topics = Topics(bag.image_topic, JOINT_STATES, COMMAND)
+        topics = Topics((bag.image_topic,), JOINT_STATES, COMMAND)
         data[raw] = load_bags([tmp_path / str(raw)], arm, command, 80, 120, topics)
-    assert np.array_equal(data[True].images, data[False].images)
-    assert np.array_equal(data[True].images[0], draw((0.2, -0.3)))
+    assert np.array_equal(data[True].images['image'], data[False].images['image'])
+    assert np.array_equal(data[True].images['image'][0], draw((0.2, -0.3)))
     assert np.array_equal(data[True].actions, data[False].actions)
-    assert data[True].source == (80, 120)
+    assert data[True].sources == {'image': (80, 120)}
 
 
 def test_topics_that_are_not_named_are_listed_at_once(folder, monkeypatch, capsys):

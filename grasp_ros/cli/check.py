@@ -92,8 +92,9 @@ def _topics(recording: Recording) -> Table:
         table.add_column(column, overflow='fold')
     received = np.array([time for time, _ in recording.commands], dtype=np.int64)
     started = np.array([one.start_ns for _, one in recording.commands], dtype=np.int64)
+    images = recording.image_stamps, recording.image_received
     streams = {
-        'image': (recording.image_stamps, recording.image_received),
+        **dict.fromkeys(recording.messages, images),
         'joints': (recording.joint_stamps, recording.joint_received),
         'command': (np.where(started > 0, started, received), received),
     }

@@ -75,9 +75,6 @@ def _to_bag(options: argparse.Namespace, robot: RobotConfig, unit: Unit) -> None
     _say(f'{options.target}: {written.episodes} episodes, {written.frames} frames')
     if written.left_out:
         _say(f'left out, no joints of the robot: {", ".join(written.left_out)}')
-    if len(cameras) > 1:
-        topics = ', '.join(f'{camera.name}/compressed' for camera in cameras)
-        _say(f'one camera is trained on; --image-topic is one of {topics}')
     late = np.greater(written.behind, robot.tracking_tolerance)
     if late.any():
         needed = [round(1.5 * float(one), 3) for one in written.behind]
@@ -87,7 +84,8 @@ def _to_bag(options: argparse.Namespace, robot: RobotConfig, unit: Unit) -> None
             'name the copy by --robot'
         )
     words = [str(options.target), '--robot', options.robot]
-    words += ['--image-topic', f'{cameras[0].name}/compressed']
+    for camera in cameras:
+        words += ['--image-topic', f'{camera.name}/compressed']
     _say(f'next: {shlex.join(["grasp-ros", "check", *words])}')
     _say(f'then: {shlex.join(["grasp-ros", "train", *words, "--out", "models/new"])}')
 
@@ -97,7 +95,10 @@ def _from_bag(options: argparse.Namespace, robot: RobotConfig, unit: Unit) -> No
     from grasp_ros.training.recording import read_recording
     from grasp_ros.training.timing import model_step
 
-    recording = read_recording(options.source, robot.joints, data.topics(options))
+    topics = data.topics(options)
+    if len(topics.images) > 1:
+        raise BadInput(f'--image-topic is given {len(topics.images)} times; a dataset gets one')
+    recording = read_recording(options.source, robot.joints, topics)
     dt = model_step([recording]) if options.dt is None else options.dt
     with bars() as report:
         written = from_bag(

@@ -16,8 +16,9 @@ from grasp_ros.types import FloatArray
 if TYPE_CHECKING:
     from grasp_ros.robot.command import Command
     from grasp_ros.training.checks import Checked
-    from grasp_ros.training.recording import Recording, Topics
+    from grasp_ros.training.recording import Recording
     from grasp_ros.training.timeline import Timeline
+    from grasp_ros.training.topics import Topics
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--image-topic',
-        default='image/compressed',
+        action='append',
         help='sensor_msgs/Image or CompressedImage; a name that does not begin with / may have '
-        'a namespace in the bag (default: %(default)s)',
+        'a namespace in the bag (default: image/compressed); once for each of several cameras',
     )
     parser.add_argument('--joints-topic', default='joint_states', help='default: %(default)s')
     parser.add_argument(
@@ -64,9 +65,10 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
 
 def topics(options: argparse.Namespace) -> Topics:
     """The topics that the options name."""
-    from grasp_ros.training.recording import Topics
+    from grasp_ros.training.topics import USUAL, Topics
 
-    return Topics(options.image_topic, options.joints_topic, options.command_topic)
+    images = tuple(options.image_topic or USUAL.images)
+    return Topics(images, options.joints_topic, options.command_topic)
 
 
 def read(options: argparse.Namespace, report: Report) -> Data:

@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     overrides = {name.replace('.', '__'): value for name, value in given.items()}
     # Refuse here what the node would refuse.
     config = load(PlannerNodeConfig, *files, **overrides).planner
-    remapped = _remapped(find('models', bundle), world)
+    cameras = _cameras(find('models', bundle), world)
     problems = world.task.sample(options.episodes, options.seed)
 
     simulator = simulator_ros_arguments(
@@ -105,7 +105,9 @@ def run(options: argparse.Namespace) -> int:
         use_sim_time=True,
         namespace='',
     )
-    planner += remapped
+    for name, camera in cameras.items():
+        if name != camera:
+            planner += ['-r', f'{name}:={camera}']
     for name, value in given.items():
         planner += ['-p', f'{name}:={value}']
     commands = {'simulator': [SIMULATOR_NODE, *simulator], 'planner': [PLANNER_NODE, *planner]}
@@ -122,7 +124,8 @@ def run(options: argparse.Namespace) -> int:
         'tolerance': world.task.tolerance,
     }
     report, episodes = summary([], **context), list[Episode]()
-    for episode in _episodes(world, problems, commands, options.goals == 'taught'):
+    taught = options.goals == 'taught'
+    for episode in _episodes(world, cameras, problems, commands, taught):
         episodes.append(episode)
         report = summary(episodes, **context)
         if options.json:
@@ -147,17 +150,17 @@ def run(options: argparse.Namespace) -> int:
     return 0 if report['successes'] == len(episodes) else 1
 
 
-def _remapped(bundle: Path, world: World) -> list[str]:
-    """ROS arguments: the planner sees the world's cameras, whatever the bundle calls them."""
+def _cameras(bundle: Path, world: World) -> dict[str, str]:
+    """Which of the world's cameras each of the bundle's is: that of its name, or the next one."""
     from grasp_ros.world_model.inputs import cameras
     from grasp_ros.world_model.manifest import MANIFEST, Manifest
 
-    known = cameras(Manifest.from_yaml(bundle / MANIFEST).inputs)
-    arguments = []
-    for name, camera in zip(known, world.description.cameras, strict=False):
-        if name != camera.name:
-            arguments += ['-r', f'{name}:={camera.name}']
-    return arguments
+    known = list(cameras(Manifest.from_yaml(bundle / MANIFEST).inputs))
+    there = [camera.name for camera in world.description.cameras]
+    if len(known) > len(there):
+        raise BadInput(f'{bundle} sees the cameras {known}, world {world.name} has only {there}')
+    others = iter([name for name in there if name not in known])
+    return {name: name if name in there else next(others) for name in known}
 
 
 def _given(options: argparse.Namespace) -> dict[str, str | int]:
@@ -177,7 +180,11 @@ def _partial(report: Path) -> Path:
 
 
 def _episodes(
-    world: World, problems: list[Problem], commands: dict[str, list[str]], taught: bool
+    world: World,
+    cameras: dict[str, str],
+    problems: list[Problem],
+    commands: dict[str, list[str]],
+    taught: bool,
 ) -> Iterator[Episode]:
     """Each problem through the two nodes; fewer, said on stderr, when a node fails."""
     # A domain of its own: the demo must not meet, or move, any other robot on the network.
@@ -202,7 +209,7 @@ def _episodes(
                 signalled()
                 alive()
 
-            runner = EpisodeRunner(world, taught, check)
+            runner = EpisodeRunner(world, cameras, taught, check)
             runner.wait_for_nodes()
             for problem in problems:
                 episodes.append(runner.run(problem))

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from grasp_ros.training.capacity import capacity
-    from grasp_ros.training.dataset import encoder_size, load_images, source_size
+    from grasp_ros.training.dataset import encoder_sizes, load_images
     from grasp_ros.training.train import train
     from grasp_ros.training.train_config import TrainConfig
     from grasp_ros.training.verdict import judge, overall, unusable
@@ -101,13 +101,13 @@ def run(options: argparse.Namespace) -> int:
                 "the data contradict the robot's file; grasp-ros check shows the figures:\n  "
                 + '\n  '.join(errors)
             )
-        size = encoder_size(source_size(read.lines), options.image_size)
+        sizes = encoder_sizes(read.lines, options.image_size)
         folder = options.out.resolve().parent
         pictures = load_images(
-            read.lines, *size, folder, lambda done, total: report('images', done, total)
+            read.lines, sizes, folder, lambda done, total: report('images', done, total)
         )
         config = TrainConfig(
-            **(vars(capacity(len(read.robot.joints), len(pictures.images))) | given),
+            **(vars(capacity(len(read.robot.joints), len(pictures))) | given),
             augment=options.augment,
             align=options.align,
             reconstruct=options.reconstruct,
@@ -168,12 +168,15 @@ def _manifest(
     import torch
 
     from grasp_ros.training.bags import recorded_command
-    from grasp_ros.training.dataset import CAMERA, JOINTS
+    from grasp_ros.training.dataset import JOINTS
     from grasp_ros.world_model.inputs import ImageInput, Input
     from grasp_ros.world_model.manifest import Architecture, Manifest, RoadmapSettings
 
-    dynamics, (height, width) = trained.dynamics, pictures.images.shape[1:3]
-    inputs: dict[str, Input] = {CAMERA: ImageInput(*pictures.source, height, width)}
+    dynamics = trained.dynamics
+    inputs: dict[str, Input] = {
+        name: ImageInput(*pictures.sources[name], one.shape[1], one.shape[2])
+        for name, one in pictures.images.items()
+    }
     if trained.joints is not None:
         inputs[JOINTS] = trained.joints
     return Manifest(

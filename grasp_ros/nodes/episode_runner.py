@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,36 +37,45 @@ SLOWEST, EXTRA = 3.0, 10.0  # an episode ends after SLOWEST x the shortest time 
 class EpisodeRunner(Node):
     """Drives the nodes `simulator` and `planner` through whole episodes.
 
-    now_ns, state (S,) and status are the newest of /clock, simulator/state and planner/status. The
-    goal's picture is of the world's first camera. taught: goals are not pictures, but what the
-    planner itself observes there, joints too. check is called all the time while something is
-    waited for; what it raises ends the wait.
+    now_ns, state (S,) and status are the newest of /clock, simulator/state and planner/status.
+    cameras: which of the world's cameras each of the planner's is; of these are the goals'
+    pictures. taught: goals are not pictures, but what the planner itself observes there, joints
+    too. check is called all the time while something is waited for; what it raises ends the wait.
     """
 
     def __init__(
-        self, world: World, taught: bool = False, check: Callable[[], None] = lambda: None
+        self,
+        world: World,
+        cameras: Mapping[str, str],
+        taught: bool = False,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__('episode_runner')
-        self._world, camera = world, world.description.cameras[0].name
+        self._world = world
         self._taught = taught
         self._check = check
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
         self.now_ns = 0
-        self._image: Image | None = None
+        self._images: dict[str, Image] = {}  # by the planner's name of the camera
         self.state: FloatArray | None = None
         self.status: dict[str, str] = {}
         self._plan: FloatArray | None = None
         self._timings: list[dict[str, str]] = []
         self._path: list[tuple[int, FloatArray, FloatArray | None]] = []
         self.create_subscription(Clock, '/clock', self._on_clock, qos.CAMERA)
-        self.create_subscription(Image, camera, self._on_image, qos.CAMERA)
+        for name, camera in cameras.items():
+            seen = partial(self._images.__setitem__, name)
+            self.create_subscription(Image, camera, seen, qos.CAMERA)
         self.create_subscription(JointState, 'simulator/state', self._on_state, qos.JOINT_STATES)
         self.create_subscription(
             DiagnosticStatus, 'planner/status', self._on_status, qos.DIAGNOSTICS
         )
         self.create_subscription(JointTrajectory, 'planner/plan', self._on_plan, qos.COMMAND)
-        self._goal_pub = self.create_publisher(Image, 'planner/goal_image', qos.COMMAND)
+        self._goal_pubs = {
+            name: self.create_publisher(Image, f'planner/goal_{name}', qos.COMMAND)
+            for name in cameras
+        }
         self._set_start: Any = self.create_client(SetParameters, 'simulator/set_parameters')
         self._set_execute: Any = self.create_client(SetParameters, 'planner/set_parameters')
         self._reset: Any = self.create_client(Trigger, 'simulator/reset')
@@ -75,17 +85,18 @@ class EpisodeRunner(Node):
 
     def wait_for_nodes(self) -> None:
         """Return when both nodes answer."""
-        self._image = None
+        self._images.clear()
         services = [self._set_start, self._reset, self._cancel, self._clear_fault]
         if self._taught:
             services.append(self._set_execute)
 
         def missing() -> list[str]:
             silent = [service.srv_name for service in services if not service.service_is_ready()]
-            if not self._goal_pub.get_subscription_count():
-                silent.append(f'a subscription to {self._goal_pub.topic_name}')
-            if self._image is None:
-                silent.append('an image')
+            for name, publisher in self._goal_pubs.items():
+                if not publisher.get_subscription_count():
+                    silent.append(f'a subscription to {publisher.topic_name}')
+                if name not in self._images:
+                    silent.append(f'a picture of {name}')
             return silent
 
         try:
@@ -96,7 +107,7 @@ class EpisodeRunner(Node):
     def run(self, problem: Problem) -> Episode:
         """One episode; the goal image is what the camera sees with all at the goal."""
         self._call(self._cancel, Trigger.Request())
-        goal_image = self.place(problem.goal)
+        goal = self.place(problem.goal)
         if self._taught:
             # Between a reset and the planner's sight of it, what it sends means another place.
             self.execute(False)
@@ -110,7 +121,7 @@ class EpisodeRunner(Node):
         self._timings, self._path, self._plan = [], [], None
         begin_ns = self.now_ns
         if not self._taught:
-            self.send_goal(goal_image)
+            self.send_goal(goal)
         limit = SLOWEST * problem.shortest_time + EXTRA
 
         def over() -> bool:
@@ -148,26 +159,27 @@ class EpisodeRunner(Node):
             plan_ms=timings('plan_ms'),
             encode_ms=timings('encode_ms'),
             overhead_ms=timings('overhead_ms'),
-            goal_image=messages.to_rgb(goal_image),
+            goal_image=messages.to_rgb(next(iter(goal.values()))),
             path=path,
             plans=[plan for _, _, plan in self._path],
         )
 
-    def _hold(self, image: Image) -> None:
-        """Have the planner hold the robot where `image` shows it.
+    def _hold(self, images: Mapping[str, Image]) -> None:
+        """Have the planner hold the robot where the images show it.
 
         It knows nothing of what the controller tells a robot that was placed by hand, and brings
         it to a hold first. A goal after another does not begin with that; nor do episodes.
         """
-        self.send_goal(image)
+        self.send_goal(images)
         begin_ns = self.now_ns
         held = lambda: seconds(self.now_ns - begin_ns) > HELD  # noqa: E731
         self.wait(held, 100 * HELD, 'the robot to be held at the start')
 
-    def send_goal(self, image: Image) -> None:
+    def send_goal(self, images: Mapping[str, Image]) -> None:
         """Return when the planner has taken the goal."""
         before = int(self.status.get('goal', '0'))
-        self._goal_pub.publish(image)
+        for name, image in images.items():
+            self._goal_pubs[name].publish(image)
         taken = lambda: int(self.status.get('goal', '0')) > before  # noqa: E731
         self.wait(taken, ANSWER, 'the goal to be taken')
 
@@ -181,8 +193,8 @@ class EpisodeRunner(Node):
         value = ParameterValue(type=ParameterType.PARAMETER_BOOL, bool_value=execute)
         self._set(self._set_execute, 'control.execute', value)
 
-    def place(self, state: FloatArray) -> Image:
-        """Place all by the simulator's reset; returns the first image after it."""
+    def place(self, state: FloatArray) -> dict[str, Image]:
+        """Place all by the simulator's reset; returns the first images after it."""
         value = ParameterValue(
             type=ParameterType.PARAMETER_DOUBLE_ARRAY, double_array_value=state.tolist()
         )
@@ -193,15 +205,14 @@ class EpisodeRunner(Node):
         after_ns = int(answer.message)
 
         def seen() -> bool:
-            image = self._image is not None and messages.stamp_ns(self._image) >= after_ns
+            images = all(messages.stamp_ns(one) >= after_ns for one in self._images.values())
             # What the planner was sent before the reset is no longer on its way then.
-            return image and self.now_ns >= after_ns + nanoseconds(ARRIVED)
+            return images and self.now_ns >= after_ns + nanoseconds(ARRIVED)
 
-        self.wait(seen, ANSWER, 'an image after the reset')
+        self.wait(seen, ANSWER, 'images after the reset')
         # No robot jumps like this: the planner takes it for a fault until somebody says otherwise.
         self._call(self._clear_fault, Trigger.Request())
-        assert self._image is not None
-        return self._image
+        return dict(self._images)
 
     def _set(self, client: Any, name: str, value: ParameterValue) -> None:
         request = SetParameters.Request(parameters=[Parameter(name=name, value=value)])
@@ -227,9 +238,6 @@ class EpisodeRunner(Node):
 
     def _on_clock(self, message: Clock) -> None:
         self.now_ns = message.clock.sec * NS + message.clock.nanosec
-
-    def _on_image(self, message: Image) -> None:
-        self._image = message
 
     def _on_state(self, message: JointState) -> None:
         self.state = np.array(message.position)

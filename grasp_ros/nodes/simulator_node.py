@@ -29,10 +29,10 @@ MAX_LAG = 0.2  # s; a simulation further behind real time than this gives up cat
 class SimulatorNode(Node):
     """Publishes /clock, joint_states and every camera's images; follows joint trajectories.
 
-    A camera NAME has the topics NAME and NAME/compressed. `~/state` is the world's truth: the
-    robot's joints and those of the task's objects, for whoever judges. `~/reset` places them at
-    the parameter `simulator.start`; its answer is the stamp, in ns, of the first observation after
-    the reset.
+    A camera NAME has the topics NAME and NAME/compressed, and is drawn while someone listens.
+    `~/state` is the world's truth: the robot's joints and those of the task's objects, for whoever
+    judges. `~/reset` places them at the parameter `simulator.start`; its answer is the stamp, in
+    ns, of the first observation after the reset.
     """
 
     def __init__(self) -> None:
@@ -93,7 +93,8 @@ class SimulatorNode(Node):
             self._joints_pub.publish(messages.from_joints(joints, self._world.robot.joints))
             self._publish_state(now_ns)
         for camera, raw, compressed in self._camera_pubs:
-            if now_ns % nanoseconds(1 / camera.rate) < self._step_ns:
+            listeners = raw.get_subscription_count() + compressed.get_subscription_count()
+            if listeners and now_ns % nanoseconds(1 / camera.rate) < self._step_ns:
                 rgb = self._robot.render(camera.name)
                 raw.publish(messages.from_rgb(rgb, now_ns, camera.frame))
                 if compressed.get_subscription_count():

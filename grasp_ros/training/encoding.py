@@ -24,7 +24,6 @@ from grasp_ros.training.losses import (
     rollout_loss,
     vicreg_loss,
 )
-from grasp_ros.training.pictures import Pictures
 from grasp_ros.training.train_config import Progress, TrainConfig
 from grasp_ros.training.windows import batches, windows
 from grasp_ros.types import FloatArray
@@ -62,11 +61,11 @@ def encode(
 ) -> Encoded:
     """Train an encoder on what is to be learnt, and encode both; latents lie on `device`."""
     picture = _trained(learnt, config, rng, device, progress, checkpoint)
-    latents = _latents(picture, learnt.images, device, progress)
+    latents = _latents(picture, learnt, device, progress)
     picture.mean.copy_(latents.mean(dim=0))
     picture.std.copy_(latents.std(dim=0).clamp(min=1e-6))
     latents = (latents - picture.mean) / picture.std
-    unseen = _latents(picture, held_out.images, device, progress)
+    unseen = _latents(picture, held_out, device, progress)
     head = fit_joint_head(latents, learnt.positions)
     errors = joint_error(head, unseen.cpu(), held_out.positions)
     with_joints = config.joints_input
@@ -102,16 +101,15 @@ def _trained(
     Where a latent tells the recordings apart, prediction and VICReg hold on to it, as nothing is
     easier to predict; alignment takes it away.
     """
-    height, width = data.images.shape[1:3]
+    pictures = list(data.images.values())
     actions = torch.from_numpy(data.actions).to(torch.float32).to(device)
     size, total = actions.shape[1], config.encoder_steps
-    encoder = Encoder(config.latent, height, width).to(device)
-    encoder.convolutions.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    encoder = Encoder(config.latent, [(one.shape[1], one.shape[2]) for one in pictures]).to(device)
     dynamics = ResidualMLP(config.latent, size, config.width, config.depth).to(device)
     inverse = InverseDynamics(config.latent, size).to(device)
     head = nn.Linear(config.latent, data.positions.shape[1]).to(device)
     joints = _normalised(data.positions).to(device)
-    decoder = Decoder(config.latent, data.images).to(device) if config.reconstruct else None
+    decoder = Decoder(config.latent, pictures).to(device) if config.reconstruct else None
     trained = nn.ModuleList([encoder, dynamics, inverse, head, *([decoder] if decoder else [])])
     optimiser = torch.optim.AdamW(trained.parameters(), lr=1e-3, weight_decay=1e-5)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
@@ -124,10 +122,10 @@ def _trained(
         frames = window.flatten()
         if twin is not None:
             frames = torch.cat([frames, twin[window[:, 0]]])
-        pixels = seen = torch.from_numpy(data.images[frames.numpy()]).to(device)
+        pixels = seen = [torch.from_numpy(one[frames.numpy()]).to(device) for one in pictures]
         if augment is not None:
-            pixels = augment(pixels)
-        encoded = encoder(pixels)
+            pixels = [augment(one) for one in seen]
+        encoded = encoder(*pixels)
         z = encoded[: window.numel()].view(*window.shape, -1)
         a = actions[window[:, :-1]]
         variance, covariance = vicreg_loss(z.flatten(0, 1))
@@ -160,11 +158,10 @@ def _normalised(positions: FloatArray) -> Tensor:
     return torch.from_numpy((positions - positions.mean(axis=0)) / spread).to(torch.float32)
 
 
-def _latents(
-    encoder: Encoder, images: Pictures, device: torch.device, progress: Progress
-) -> Tensor:
+def _latents(encoder: Encoder, data: Dataset, device: torch.device, progress: Progress) -> Tensor:
     parts: list[Tensor] = []
-    for first in range(0, len(images), 512):
-        parts.append(encoder(torch.from_numpy(images[first : first + 512]).to(device)))
-        progress('latents', min(first + 512, len(images)), len(images))
+    for first in range(0, len(data), 512):
+        batch = [one[first : first + 512] for one in data.images.values()]
+        parts.append(encoder(*(torch.from_numpy(one).to(device) for one in batch)))
+        progress('latents', min(first + 512, len(data)), len(data))
     return torch.cat(parts)

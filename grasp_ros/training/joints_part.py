@@ -20,7 +20,7 @@ PICTURE = 0.1
 
 
 class JointsBeside(nn.Module):
-    """Pictures (N, H, W, 3) uint8 and joint positions (N, J) -> latents (N, D + J)."""
+    """Pictures (N, H, W, 3) uint8 of each camera, joint positions (N, J) -> latents (N, D + J)."""
 
     mean: Tensor
     scale: Tensor
@@ -31,9 +31,10 @@ class JointsBeside(nn.Module):
         self.register_buffer('mean', torch.tensor(joints.mean))
         self.register_buffer('scale', torch.tensor(joints.scale))
 
-    def forward(self, images: Tensor, joints: Tensor) -> Tensor:
-        """The picture's part, and then the joints'."""
-        return torch.cat([self.picture(images), self.joints_part(joints)], dim=-1)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The pictures' part, and then the joints'."""
+        *images, joints = inputs
+        return torch.cat([self.picture(*images), self.joints_part(joints)], dim=-1)
 
     def joints_part(self, joints: Tensor) -> Tensor:
         """The last J values of the latents of positions (N, J): (N, J)."""

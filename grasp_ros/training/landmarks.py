@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grasp_ros.planning.greedy import travel_steps
-from grasp_ros.training.dataset import CAMERA, Dataset
+from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.places import evenly, places
 from grasp_ros.training.visited import Visited
 from grasp_ros.training.ways import ways
@@ -78,17 +78,20 @@ def build_memory(
         memory = _as_good_as_any(map(memory_of, sizes), try_ways)
     else:
         memory = memory_of(count)
-    pictures = tuple(
-        encode_thumbnail(data.images[one]) for one in evenly(frames, len(memory.latents))
-    )
-    return replace(memory, thumbnails={CAMERA: pictures})
+    shown = evenly(frames, len(memory.latents))
+    pictures = {
+        camera: tuple(encode_thumbnail(of[one]) for one in shown)
+        for camera, of in data.images.items()
+    }
+    return replace(memory, thumbnails=pictures)
 
 
 def _sizes(data: Dataset, frames: NDArray[np.int64], latent: int) -> list[int]:
     """Numbers of landmarks to try, each about twice the one before; the last: all that fit."""
-    examples = [len(encode_thumbnail(data.images[one])) for one in evenly(frames, 50)]
+    some = evenly(frames, 50)
+    pictures = sum(len(encode_thumbnail(of[one])) for of in data.images.values() for one in some)
     numbers = 4 * (latent + data.positions.shape[1])
-    each = np.mean(examples) + numbers + 2 * NEAREST * EDGE_BYTES
+    each = pictures / len(some) + numbers + 2 * NEAREST * EDGE_BYTES
     most = min(len(frames), MOST, int(LARGEST / each))
     return [*(FEWEST * 2**i for i in range(16) if FEWEST * 2**i < most / 1.5), most]
 

@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from grasp_ros.training.pictures import Pictures
+from grasp_ros.training.pictures import Pictures, Size
 from grasp_ros.world_model.dynamics import ResidualMLP
 
 
 class Encoder(nn.Module):
-    """uint8 image (N, H, W, 3) -> latent (N, D), with all preprocessing inside.
+    """uint8 images (N, H, W, 3), one a camera -> latent (N, D), with all preprocessing inside.
+
+    sizes: height and width of each camera's images, px.
 
     mean and std are set after training, so that every latent dimension has unit variance over the
     data: step sizes and noise of GRASP are then comparable across models.
@@ -24,30 +27,33 @@ class Encoder(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, latent: int, height: int, width: int):
+    def __init__(self, latent: int, sizes: Sequence[Size]):
         super().__init__()
-        channels = [3, 16, 32, 64, 64]
-        layers: list[nn.Module] = []
-        for before, after in itertools.pairwise(channels):
-            layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
-        self.convolutions = nn.Sequential(*layers)
-        cells = -(-height // 16) * -(-width // 16)
-        self.head = nn.Sequential(
-            nn.Flatten(), nn.Linear(64 * cells, 256), nn.ReLU(), nn.Linear(256, latent)
-        )
+        self.cameras = nn.ModuleList([_convolutions() for _ in sizes])
+        cells = sum(-(-height // 16) * -(-width // 16) for height, width in sizes)
+        self.head = nn.Sequential(nn.Linear(64 * cells, 256), nn.ReLU(), nn.Linear(256, latent))
         self.register_buffer('mean', torch.zeros(latent))
         self.register_buffer('std', torch.ones(latent))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Normalised latents (N, D) of uint8 images (N, H, W, 3)."""
-        pixels = images.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
-        return (self.head(self._convolved(pixels)) - self.mean) / self.std
+    def forward(self, *images: Tensor) -> Tensor:
+        """Normalised latents (N, D) of uint8 images (N, H, W, 3) of each camera."""
+        seen = [self._seen(camera, one) for camera, one in zip(self.cameras, images, strict=True)]
+        return (self.head(torch.cat(seen, dim=1)) - self.mean) / self.std
 
-    def _convolved(self, pixels: Tensor) -> Tensor:
+    def _seen(self, camera: nn.Module, images: Tensor) -> Tensor:
         """Half the digits are enough to learn from, and twice as fast where a CPU has them."""
+        pixels = images.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
         fast = self.training and pixels.device.type == 'cpu' and _has_bfloat16()
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=fast):
-            return self.convolutions(pixels).float()
+            features: Tensor = camera(pixels).float()
+        return features.flatten(1)
+
+
+def _convolutions() -> nn.Module:
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise((3, 16, 32, 64, 64)):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _has_bfloat16() -> bool:
@@ -70,31 +76,33 @@ class InverseDynamics(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latent (N, D) -> a small picture of what it was seen in, without what is always there."""
+    """Latent (N, D) -> small pictures that it was seen in, without what is always there."""
 
     side = 32  # px: enough for a part that a robot pushes, and quick
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, latent: int, images: Pictures, width: int = 256):
+    def __init__(self, latent: int, images: Sequence[Pictures], width: int = 256):
         super().__init__()
-        some = torch.from_numpy(images[np.linspace(0, len(images) - 1, 1000).astype(int)])
-        small = self._small(some)
+        some = np.linspace(0, len(images[0]) - 1, 1000).astype(int)
+        small = self._small([torch.from_numpy(one[some]) for one in images])
         self.register_buffer('mean', small.mean(dim=0))
         self.register_buffer('scale', small.var(dim=0).mean().sqrt().clamp(min=1e-6))
         self.layers = nn.Sequential(
             nn.Linear(latent, width), nn.ReLU(), nn.Linear(width, self.mean.numel())
         )
 
-    def error(self, latents: Tensor, images: Tensor) -> Tensor:
-        """Mean squared error against images (N, H, W, 3) uint8; who draws the mean has 1."""
+    def error(self, latents: Tensor, images: Sequence[Tensor]) -> Tensor:
+        """Mean squared error against each camera's images; who draws the mean has 1."""
         true = (self._small(images) - self.mean) / self.scale
-        return F.mse_loss(self.layers(latents), true.flatten(1))
+        return F.mse_loss(self.layers(latents), true)
 
-    def _small(self, images: Tensor) -> Tensor:
-        pixels = images.permute(0, 3, 1, 2).to(torch.float32)
-        return F.interpolate(pixels, (self.side, self.side), mode='area')
+    def _small(self, images: Sequence[Tensor]) -> Tensor:
+        """Uint8 images (N, H, W, 3) of each camera -> (N, pixels of all)."""
+        pixels = [one.permute(0, 3, 1, 2).to(torch.float32) for one in images]
+        size = (self.side, self.side)
+        return torch.cat([F.interpolate(one, size, mode='area').flatten(1) for one in pixels], 1)
 
 
 def rollout_loss(dynamics: ResidualMLP, latents: Tensor, actions: Tensor) -> Tensor:

@@ -15,6 +15,9 @@ from grasp_ros.types import BadInput
 
 GB = 1e9
 
+Size = tuple[int, int]
+"""Height and width, px"""
+
 
 class Pictures(Protocol):
     """N pictures of one size, uint8: an array (N, H, W, 3), or what is indexed like one."""

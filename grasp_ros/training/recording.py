@@ -3,46 +3,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 
+from grasp_ros.config import ObservationConfig
 from grasp_ros.observation.image import decode_compressed, decode_raw
-from grasp_ros.training.bags import IMAGE, JOINTS, STORE, TRAJECTORY
-from grasp_ros.types import NS, BadInput, FloatArray, ImageArray, JointTrajectory, TimeArray
+from grasp_ros.training.bags import STORE
+from grasp_ros.training.topics import CAMERA, USUAL, Topics, choose
+from grasp_ros.types import (
+    NS,
+    BadInput,
+    FloatArray,
+    ImageArray,
+    JointTrajectory,
+    TimeArray,
+    nanoseconds,
+    seconds,
+)
 
-IMAGE_TYPES = ('sensor_msgs/msg/CompressedImage', 'sensor_msgs/msg/Image')
-# what a topic is read for -> the types it may have, and the option that names it
-ROLES = {
-    'image': (IMAGE_TYPES, '--image-topic'),
-    'joints': (('sensor_msgs/msg/JointState',), '--joints-topic'),
-    'command': (('trajectory_msgs/msg/JointTrajectory',), '--command-topic'),
-}
-
-
-@dataclass(frozen=True)
-class Topics:
-    """The topics to read. A name with a leading slash is exact, others may have a namespace."""
-
-    image: str = IMAGE
-    joints: str = JOINTS
-    command: str = TRAJECTORY
-
-
-USUAL = Topics()
+SKEW_NS = nanoseconds(ObservationConfig().max_skew)  # what the node takes for one moment, too
 
 
 @dataclass(frozen=True)
 class Recording:
     """All of a bag but its pictures, in the order of reception.
 
-    topics: role -> (name, type). image_stamps, image_received (N,); joint_stamps, joint_received
-    (M,) and positions (M, J), m or rad; commands: (received_ns, trajectory).
+    topics: role -> (name, type). image_stamps, image_received (N,): of the first camera's images,
+    with which the others have one each of nearly the same time; joint_stamps, joint_received (M,)
+    and positions (M, J), m or rad; commands: (received_ns, trajectory). messages: camera -> (N,),
+    which of the messages on its topic the images are; lonely: how many images of the first camera
+    were left out for want of the others'.
     """
 
     path: Path
@@ -53,6 +50,19 @@ class Recording:
     joint_received: TimeArray
     positions: FloatArray
     commands: list[tuple[int, JointTrajectory]]
+    messages: dict[str, NDArray[np.int64]]
+    lonely: int = 0
+
+    @property
+    def cameras(self) -> dict[str, str]:
+        """The roles of the image topics, by the cameras' names: those of their topics.
+
+        A camera that is the only one is called `image`, whatever its topic is.
+        """
+        if len(self.messages) == 1:
+            return {CAMERA: CAMERA}
+        topics = {role: self.topics[role][0] for role in self.messages}
+        return {name.strip('/').removesuffix('/compressed'): role for role, name in topics.items()}
 
 
 def read_recording(path: Path, joints: tuple[str, ...], topics: Topics = USUAL) -> Recording:
@@ -60,16 +70,19 @@ def read_recording(path: Path, joints: tuple[str, ...], topics: Topics = USUAL) 
 
     Raises BadInput when the bag cannot be read, naming all topics or joints that are missing.
     """
-    images: list[tuple[int, int]] = []
     samples: list[tuple[int, int, FloatArray]] = []
     commands: list[tuple[int, JointTrajectory]] = []
     foreign: set[tuple[str, ...]] = set()
     with _opened(path) as reader:
-        chosen = _choose(path, reader, topics)
+        kinds = {one.topic: one.msgtype for one in reader.connections}
+        chosen = choose(path, kinds, topics)
+        images: dict[str, list[tuple[int, int]]] = {
+            chosen[role][0]: [] for role in chosen if role.startswith(CAMERA)
+        }
         for connection, received_ns, raw in reader.messages(_connections(reader, chosen)):
             message: Any = reader.deserialize(raw, connection.msgtype)
-            if connection.topic == chosen['image'][0]:
-                images.append((_stamp(message), received_ns))
+            if connection.topic in images:
+                images[connection.topic].append((_stamp(message), received_ns))
             elif connection.topic == chosen['joints'][0]:
                 position = _positions(message, joints)
                 if position is None:
@@ -84,22 +97,28 @@ def read_recording(path: Path, joints: tuple[str, ...], topics: Topics = USUAL) 
             f'{path}: {chosen["joints"][0]} without {missing}; it has '
             f"{[list(names) for names in sorted(foreign)]}, the robot's file {list(joints)}"
         )
+    stamps, received = zip(*map(_columns, images.values()), strict=True)
+    together = _together(path, list(images), list(stamps))
     return Recording(
         path,
         chosen,
-        *_columns([image[:2] for image in images]),
+        stamps[0][together[0]],
+        received[0][together[0]],
         *_columns([sample[:2] for sample in samples]),
         np.array([sample[2] for sample in samples]).reshape(-1, len(joints)),
         commands,
+        dict(zip((role for role in chosen if role.startswith(CAMERA)), together, strict=True)),
+        len(stamps[0]) - len(together[0]),
     )
 
 
-def read_images(recording: Recording, wanted: Collection[int]) -> Iterator[ImageArray]:
-    """The images (H, W, 3) rgb of the given indices into image_stamps, in recorded order."""
+def read_images(
+    recording: Recording, wanted: Collection[int], role: str = CAMERA
+) -> Iterator[ImageArray]:
+    """The images (H, W, 3) rgb of some of `messages` of a role, in recorded order."""
     indices = set(wanted)
-    topic = recording.topics['image']
     with _opened(recording.path) as reader:
-        messages = reader.messages(_connections(reader, {'image': topic}))
+        messages = reader.messages(_connections(reader, {role: recording.topics[role]}))
         for index, (connection, _, raw) in enumerate(messages):
             if index in indices:
                 message: Any = reader.deserialize(raw, connection.msgtype)
@@ -134,33 +153,28 @@ def _repair(path: Path) -> str:
     )
 
 
-def _choose(path: Path, reader: AnyReader, topics: Topics) -> dict[str, tuple[str, str]]:
-    """Role -> (topic, type); raises BadInput for all that are missing or not clear, at once."""
-    kinds = {connection.topic: connection.msgtype for connection in reader.connections}
-    chosen, wrong = {}, []
-    for role, (types, option) in ROLES.items():
-        name = getattr(topics, role)
-        found = [topic for topic in kinds if topic == name or _ends(topic, name)]
-        if not found:
-            wrong.append(f'no topic {name} ({_or(types)}): name yours with {option}')
-        elif len(found) > 1:
-            wrong.append(f'{name} may be each of {sorted(found)}: choose with {option} {found[0]}')
-        elif kinds[found[0]] not in types:
-            wrong.append(f'{found[0]} is {kinds[found[0]]}, {_or(types)} expected: see {option}')
-        else:
-            chosen[role] = (found[0], kinds[found[0]])
-    if wrong:
-        there = [f'{topic} ({kind})' for topic, kind in sorted(kinds.items())]
-        raise BadInput('\n  '.join([f'{path}:', *wrong, f'the bag has {", ".join(there)}']))
-    return chosen
-
-
-def _ends(topic: str, name: str) -> bool:
-    return not name.startswith('/') and topic.endswith(f'/{name}')
-
-
-def _or(types: Sequence[str]) -> str:
-    return ' or '.join(types)
+def _together(path: Path, topics: list[str], stamps: list[TimeArray]) -> list[NDArray[np.int64]]:
+    """Which images of each camera show one moment: (N,) each. Raises BadInput where none do."""
+    found = [np.arange(len(stamps[0]))]
+    near = np.ones(len(stamps[0]), dtype=bool)
+    for other in stamps[1:]:
+        order = np.argsort(other, kind='stable')
+        known = other[order]
+        if not len(known):
+            near[:] = False
+            break
+        right = np.searchsorted(known, stamps[0]).clip(0, len(known) - 1)
+        left = (right - 1).clip(0)
+        nearer = np.abs(known[left] - stamps[0]) < np.abs(known[right] - stamps[0])
+        best = np.where(nearer, left, right)
+        near &= np.abs(known[best] - stamps[0]) <= SKEW_NS
+        found.append(order[best])
+    if len(near) and not near.any():
+        raise BadInput(
+            f'{path}: no images of {", ".join(topics)} whose stamps are at most '
+            f'{seconds(SKEW_NS)} s apart'
+        )
+    return [one[near] for one in found]
 
 
 def _connections(reader: AnyReader, chosen: dict[str, tuple[str, str]]) -> list[Any]:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from grasp_ros.config import RobotConfig
 from grasp_ros.robot.command import Command
 from grasp_ros.training.findings import Finding
-from grasp_ros.training.recording import Recording
+from grasp_ros.training.recording import SKEW_NS, Recording
 from grasp_ros.training.replay import Replay, measure_lag, replay
 from grasp_ros.training.timing import Section, check_step, period, pick_frames, sections
-from grasp_ros.types import BadInput, FloatArray, TimeArray, nanoseconds
+from grasp_ros.types import BadInput, FloatArray, TimeArray, nanoseconds, seconds
 
+MANY = 0.05  # of the images: so many that no other camera goes with are more than a few lost
 LATE = 0.25  # of a model step: the actions of a robot that comes later than this are read later
 
 
@@ -96,6 +97,13 @@ def _cut(recording: Recording) -> tuple[list[Section], list[Finding]]:
             'trajectories; at least 2, 1 and 1 expected'
         )
     cut, findings = sections(recording)
+    if recording.lonely:
+        text = (
+            f'{recording.path}: {recording.lonely} images of {len(recording.cameras)} cameras '
+            f'left out: another camera has none within {seconds(SKEW_NS)} s'
+        )
+        often = recording.lonely > MANY * counts[0]
+        findings = [*findings, Finding('warning' if often else 'note', text)]
     if not cut:
         raise BadInput(f'{recording.path}: no stretch of images and joint states together')
     return cut, findings

@@ -17,7 +17,7 @@ from grasp_ros.training.calibration import calibrate
 from grasp_ros.training.checkpoint import Checkpoint
 from grasp_ros.training.contact import fit_obstacles
 from grasp_ros.training.coverage import seldom
-from grasp_ros.training.dataset import CAMERA, Dataset
+from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.encoding import encode
 from grasp_ros.training.joint_fit import joint_spread
 from grasp_ros.training.landmarks import build_memory
@@ -89,15 +89,14 @@ def train(
     )
     pairs, costs = ways(memory, dynamics, actions.shape[1], settings, unseen, obstacles, rng)
     full_step = learnt.full_step()
-    images = {CAMERA: held_out.images}
-    bounds = calibrate(memory, seen.head, unseen, images, held_out.positions, full_step)
+    bounds = calibrate(memory, seen.head, unseen, held_out.images, held_out.positions, full_step)
     same, steps = latent_distances(learnt, latents)
     tolerance, spread = max(same, float(steps.min()) / 2), joint_spread(data.positions)
     told = np.zeros(len(spread)) if seen.joints else np.array(seen.errors.p95)
     miss = expected_arrival(told, tolerance, steps, full_step, np.array(spread))
     report = {
         'config': asdict(config),
-        'frames': len(data.images),
+        'frames': len(data),
         'joints_input': seen.joints is not None,
         **map_report(memory, learnt, held_out, pairs, costs),
         'seldom': [one.plain() for one in seldom(learnt.positions)],
@@ -125,10 +124,12 @@ def train(
 
 def _key(data: Dataset, config: TrainConfig) -> str:
     """What tells trainings apart whose steps differ."""
-    of = (config, data.images.shape, torch.__version__)
+    shapes = {name: one.shape for name, one in data.images.items()}
+    of = (config, shapes, torch.__version__)
     # Of the pictures some: the same bag's other camera shows in each, and all take long to read.
-    some = data.images[evenly(np.arange(len(data.images)), COMPARED)]
-    arrays = (data.positions, data.actions, data.follows, some)
+    chosen = evenly(np.arange(len(data)), COMPARED)
+    some = [one[chosen] for one in data.images.values()]
+    arrays = (data.positions, data.actions, data.follows, *some)
     parts = [repr(of).encode(), *(one.tobytes() for one in arrays)]
     return hashlib.sha256(b''.join(parts)).hexdigest()
 

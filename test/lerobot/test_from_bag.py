@@ -17,12 +17,13 @@ from grasp_ros.lerobot.from_bag import from_bag
 from grasp_ros.lerobot.info import read_info
 from grasp_ros.lerobot.units import make_unit
 from grasp_ros.training.bags import BagWriter
-from grasp_ros.training.recording import Topics, read_recording
+from grasp_ros.training.recording import read_recording
+from grasp_ros.training.topics import Topics
 from grasp_ros.types import BadInput, Frame, JointSample, JointTrajectory
 
 PAGE = Path(__file__).resolve().parents[2] / 'docs/your_robot.md'
 DT, COUNT, NS = 0.1, 8, 10**9
-TOPICS = Topics(IMAGE, JOINT_STATES, COMMAND)
+TOPICS = Topics((IMAGE,), JOINT_STATES, COMMAND)
 UNIT = make_unit('degrees', JOINTS, None)
 
 

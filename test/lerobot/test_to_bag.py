@@ -16,8 +16,9 @@ from grasp_ros.lerobot.to_bag import choose, to_bag
 from grasp_ros.lerobot.units import make_unit
 from grasp_ros.robot.command import make_command
 from grasp_ros.training.bags import recorded_command
-from grasp_ros.training.recording import Topics, read_images, read_recording
+from grasp_ros.training.recording import read_images, read_recording
 from grasp_ros.training.timeline import timelines
+from grasp_ros.training.topics import Topics
 from grasp_ros.types import BadInput
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ def convert(root, bag, key=None, unit='degrees', calibration=None, progress=lamb
 
 
 def read(bag, camera='top'):
-    return read_recording(bag, JOINTS, Topics(image=f'{camera}/compressed'))
+    return read_recording(bag, JOINTS, Topics((f'{camera}/compressed',)))
 
 
 @pytest.mark.parametrize('files', [False, True])

@@ -111,8 +111,8 @@ def test_collect_records_every_camera(world_file, tmp_path):
 
 
 def test_demo_shows_the_planner_the_worlds_camera(world_file, bundle):
-    assert demo._remapped(bundle, load_world(str(world_file))) == ['-r', 'image:=side']
-    assert demo._remapped(bundle, load_world('maze')) == []
+    assert demo._cameras(bundle, load_world(str(world_file))) == {'image': 'side'}
+    assert demo._cameras(bundle, load_world('maze')) == {'image': 'image'}
 
 
 class Planner:
@@ -160,7 +160,7 @@ def test_episodes_are_run_judged_and_drawn(world_file, own_domain, tmp_path):
     world = load_world(str(world_file))
     with running(SimulatorNode, simulator_ros_arguments(str(world_file), 4.0, '')) as (_, peer, _):
         peer.listen(CompressedImage, 'above/compressed')
-        planner, runner = Planner(peer, world.task), EpisodeRunner(world)
+        planner, runner = Planner(peer, world.task), EpisodeRunner(world, {'image': 'side'})
         runner.wait_for_nodes()
         episodes = []
         for problem in world.task.sample(2, seed=1):

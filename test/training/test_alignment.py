@@ -19,7 +19,14 @@ def recorded(positions, recordings, images=None):
     follows = np.append(np.diff(recordings) == 0, False)
     positions = np.asarray(positions, dtype=float)
     actions = np.append(np.diff(positions, axis=0) / 0.02, np.zeros((1, 2)), axis=0)
-    return Dataset(images, positions, actions, follows, np.array(recordings), (8, 8))
+    return Dataset(
+        {'image': images},
+        positions,
+        actions,
+        follows,
+        np.array(recordings),
+        {'image': (8, 8)},
+    )
 
 
 def test_twins_are_the_nearest_of_other_recordings():

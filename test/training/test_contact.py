@@ -29,7 +29,7 @@ def data():
         np.c_[plane.actions, moved],
         plane.follows,
         plane.recordings,
-        plane.source,
+        plane.sources,
     )
 
 

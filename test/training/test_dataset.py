@@ -82,8 +82,9 @@ def test_commanded_actions_are_recovered_in_free_space(free, robot, space):
 def test_images_and_positions_are_those_recorded(free, robot, space):
     path, tee = free
     data = load_bags([path], robot, space, 64, 64)
-    assert data.source == (64, 64) and data.follows.tolist() == [True] * (STEPS - 1) + [False]
-    assert np.array_equal(data.images, np.stack([frame.rgb for frame in tee.frames]))
+    assert data.sources == {'image': (64, 64)}
+    assert data.follows.tolist() == [True] * (STEPS - 1) + [False]
+    assert np.array_equal(data.images['image'], np.stack([frame.rgb for frame in tee.frames]))
     shown = {frame.stamp_ns for frame in tee.frames}
     positions = np.stack([one.position for one in tee.samples if one.stamp_ns in shown])
     np.testing.assert_allclose(data.positions, positions, atol=1e-12)
@@ -91,7 +92,7 @@ def test_images_and_positions_are_those_recorded(free, robot, space):
 
 def test_images_are_resized(free, robot, space):
     data = load_bags([free[0]], robot, space, 16, 32)
-    assert data.images.shape == (STEPS, 16, 32, 3) and data.source == (64, 64)
+    assert data.images['image'].shape == (STEPS, 16, 32, 3) and data.sources == {'image': (64, 64)}
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_gap_in_the_images_breaks_what_follows(tmp_path, robot, space, stamps, f
 def test_faster_camera_is_thinned_to_model_steps(tmp_path, robot, space):
     path = write(tmp_path / 'bag', np.arange(0, 5.1, 1 / 3), robot.joints)
     data = load_bags([path], robot, space, 8, 10)
-    assert len(data.images) == 6 and data.follows.tolist() == [True] * 5 + [False]
+    assert len(data) == 6 and data.follows.tolist() == [True] * 5 + [False]
 
 
 def test_bags_do_not_follow_each_other(tmp_path, robot, space):
@@ -169,9 +170,9 @@ def test_end_of_each_recording_is_split_off(tmp_path, robot, space):
         write(tmp_path / 'b', range(10), robot.joints, shades[20:]),
     ]
     first, last = load_bags(paths, robot, space, 8, 10).split(0.2)
-    assert first.images[:][:, 0, 0, 0].tolist() == [*range(16), *range(20, 28)]
+    assert first.images['image'][:][:, 0, 0, 0].tolist() == [*range(16), *range(20, 28)]
     assert first.follows.tolist() == [True] * 15 + [False] + [True] * 7 + [False]
-    assert last.images[:][:, 0, 0, 0].tolist() == [16, 17, 18, 19, 28, 29]
+    assert last.images['image'][:][:, 0, 0, 0].tolist() == [16, 17, 18, 19, 28, 29]
     assert last.follows.tolist() == [True] * 3 + [False, True, False]
     assert last.recordings.tolist() == [0, 0, 0, 0, 1, 1]
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from grasp_ros.training.contact import fit_obstacles
-from grasp_ros.training.dataset import CAMERA, Dataset
+from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.landmarks import _enough, build_memory
 from grasp_ros.training.places import evenly, places
 from grasp_ros.training.verdict import connected_share
@@ -38,9 +38,8 @@ def explored(count: int, seed: int = 0) -> tuple[Dataset, torch.Tensor]:
     latents, actions = torch.cat(seen), torch.cat(told).double().numpy()
     images = rng.integers(0, 255, (count, 8, 8, 3), dtype=np.uint8)
     follows = np.append(np.ones(count - 1, dtype=bool), False)
-    data = Dataset(
-        images, latents.double().numpy(), actions, follows, np.zeros(count, np.int64), (8, 8)
-    )
+    of, sizes = np.zeros(count, np.int64), {'image': (8, 8)}
+    data = Dataset({'image': images}, latents.double().numpy(), actions, follows, of, sizes)
     return data, latents
 
 
@@ -71,7 +70,7 @@ def test_map_joins_all_places_and_no_edge_goes_through_the_wall(memory):
     share = before[:, 0].abs() / (before[:, 0] - after[:, 0]).abs().clamp(min=1e-9)
     height = before[:, 1] + share * (after[:, 1] - before[:, 1])
     assert height[crossing].min() > 0.5 - 4 * SPEED
-    assert len(memory.thumbnails[CAMERA]) == len(memory.latents)
+    assert len(memory.thumbnails['image']) == len(memory.latents)
 
 
 def test_edges_at_the_wall_count_more(memory):
@@ -131,7 +130,7 @@ def test_a_place_where_the_robot_rests_is_one_landmark():
         data.actions,
         data.follows,
         data.recordings,
-        data.source,
+        data.sources,
     )
     chosen = resting[places(at_rest, resting)]
     assert ((chosen - latents[300]).norm(dim=1) < 0.01).sum() <= 1
@@ -160,7 +159,7 @@ def test_nothing_is_taken_for_travelled_across_a_gap(world):
         data.actions,
         np.zeros(len(latents), dtype=bool) | (np.arange(len(latents)) % 2 == 0),
         data.recordings,
-        data.source,
+        data.sources,
     )
     memory = build_memory(
         alone, latents, unseen, lambda z, a: z, SETTINGS, None, np.random.default_rng(0), 1000

@@ -24,9 +24,10 @@ images = on_disk(Path(sys.argv[1]), (count, 1024, 512, 3))
 images[-1] = 7
 one = np.zeros((count, 1))
 follows, of = np.ones(count, bool), np.zeros(count, int)
-learnt, held_out = Dataset(images, one, one, follows, of, (1024, 512)).split(0.1)
-assert (held_out.images[len(held_out.images) - 1] == 7).all()
-assert (learnt.images[np.array([0, 500])] == 0).all()
+data = Dataset({'image': images}, one, one, follows, of, {'image': (1024, 512)})
+learnt, held_out = data.split(0.1)
+assert (held_out.images['image'][len(held_out) - 1] == 7).all()
+assert (learnt.images['image'][np.array([0, 500])] == 0).all()
 """
 
 
@@ -53,11 +54,18 @@ def test_chosen_ones_are_what_an_array_gives(tmp_path):
 
 def test_parts_of_a_dataset_are_not_copied(tmp_path):
     images, rows = numbered(tmp_path), np.zeros((20, 1))
-    data = Dataset(images, rows, rows, np.ones(20, bool), np.repeat([0, 1], 10), (2, 4))
+    data = Dataset(
+        {'image': images},
+        rows,
+        rows,
+        np.ones(20, bool),
+        np.repeat([0, 1], 10),
+        {'image': (2, 4)},
+    )
     learnt, held_out = data.split(0.2)
     images[:] = 99  # seen by both: they look at the same file
-    assert (held_out.images[1] == 99).all() and (learnt.images[15] == 99).all()
-    assert len(learnt.images) == 16 and len(held_out.images) == 4
+    assert (held_out.images['image'][1] == 99).all() and (learnt.images['image'][15] == 99).all()
+    assert len(learnt) == 16 and len(held_out) == 4
 
 
 def test_more_pictures_than_memory_can_be_trained_on(tmp_path):

@@ -29,7 +29,9 @@ def scene(rng):
         image[row : row + 4, column : column + 4] = 10
     follows = np.append(np.ones(FRAMES - 1, dtype=bool), False)
     recordings = np.zeros(FRAMES, dtype=np.int64)
-    return Dataset(images, pusher, actions, follows, recordings, (16, 16)), shade
+    sizes = {'image': (16, 16)}
+    data = Dataset({'image': images}, pusher, actions, follows, recordings, sizes)
+    return data, shade
 
 
 def test_reconstruction_keeps_what_the_robot_does_not_move():
@@ -48,7 +50,7 @@ def test_reconstruction_keeps_what_the_robot_does_not_move():
             joints_input=False,  # this is about what the picture tells
         )
         encoder = train(data, config, torch.device('cpu'), lambda *_: None).encoder
-        latents = encoder(torch.from_numpy(data.images))
+        latents = encoder(torch.from_numpy(data.images['image']))
         for found, true in ((error, shade), (seen, data.positions)):
             head = fit_joint_head(latents[:LEARNT], true[:LEARNT])
             (found[reconstruct], *_) = joint_error(head, latents[LEARNT:], true[LEARNT:]).median
@@ -58,7 +60,7 @@ def test_reconstruction_keeps_what_the_robot_does_not_move():
 
 def test_error_of_who_draws_the_mean_is_one():
     images = np.random.default_rng(0).integers(0, 256, (1000, 40, 64, 3), dtype=np.uint8)
-    decoder = Decoder(4, images)
+    decoder = Decoder(4, [images])
     torch.nn.init.zeros_(decoder.layers[-1].weight)
     torch.nn.init.zeros_(decoder.layers[-1].bias)
-    assert abs(decoder.error(torch.zeros(1000, 4), torch.from_numpy(images)).item() - 1) < 0.01
+    assert abs(decoder.error(torch.zeros(1000, 4), [torch.from_numpy(images)]).item() - 1) < 0.01

@@ -9,7 +9,8 @@ from arm import COMMAND, JOINT_STATES, ArmBag
 
 from grasp_ros.observation.image import encode_png
 from grasp_ros.training.bags import BagWriter
-from grasp_ros.training.recording import Topics, read_images, read_recording
+from grasp_ros.training.recording import read_images, read_recording
+from grasp_ros.training.topics import Topics
 from grasp_ros.types import BadInput, Frame, JointSample, JointTrajectory
 
 JOINTS = ('x_joint', 'y_joint')
@@ -66,7 +67,7 @@ def test_raw_and_compressed_images_of_own_topics_show_the_same(tmp_path, raw):
         writer.image(NOW, RGB)
         writer.joints(NOW, (0.1, 0.2))
         writer.command(NOW, (0.1, 0.2), 1.0)
-    topics = Topics(writer.image_topic, JOINT_STATES, COMMAND)
+    topics = Topics((writer.image_topic,), JOINT_STATES, COMMAND)
     seen = read_recording(tmp_path / 'bag', ('shoulder', 'elbow'), topics)
     assert seen.positions.tolist() == [[0.1, 0.2]], 'whatever the order and the other joints'
     (rgb,) = read_images(seen, [0])
@@ -74,7 +75,7 @@ def test_raw_and_compressed_images_of_own_topics_show_the_same(tmp_path, raw):
 
 
 def test_refuses_all_missing_topics_at_once_and_names_those_there_are(bag):
-    topics = Topics('camera/image_raw', 'joint_states', 'arm/joint_trajectory')
+    topics = Topics(('camera/image_raw',), 'joint_states', 'arm/joint_trajectory')
     with pytest.raises(BadInput) as refusal:
         read_recording(bag, JOINTS, topics)
     for named in (
@@ -90,18 +91,18 @@ def test_two_topics_with_one_ending_must_be_told_apart(tmp_path):
         writer.image(NOW, RGB)
         writer.joints(NOW, (0.1, 0.2))
         writer.command(NOW, (0.1, 0.2), 1.0)
-    topics = Topics('camera/image_raw', 'joint_states', 'arm_controller/joint_trajectory')
+    topics = Topics(('camera/image_raw',), 'joint_states', 'arm_controller/joint_trajectory')
     with pytest.raises(
         BadInput, match=r"may be each of .*/my_arm/joint_states', '/other.*--joints"
     ):
         read_recording(tmp_path / 'bag', ('shoulder', 'elbow'), topics)
-    topics = Topics('camera/image_raw', JOINT_STATES, COMMAND)
+    topics = Topics(('camera/image_raw',), JOINT_STATES, COMMAND)
     assert len(read_recording(tmp_path / 'bag', ('shoulder', 'elbow'), topics).positions) == 1
 
 
 def test_refuses_topic_of_another_type(bag):
     with pytest.raises(BadInput, match=r'/joint_states is sensor_msgs/msg/JointState.*Compressed'):
-        read_recording(bag, JOINTS, Topics(image='joint_states'))
+        read_recording(bag, JOINTS, Topics(('joint_states',)))
 
 
 def test_refuses_missing_joint_and_names_those_there_are(bag):
@@ -117,7 +118,7 @@ def test_joint_states_of_another_publisher_are_left_out(tmp_path):
         writer.joints(NOW + 1, (0.7,), names=('gripper',))
         writer.image(NOW, RGB)
         writer.command(NOW, (0.1, 0.2), 1.0)
-    topics = Topics('camera/image_raw', 'joint_states', 'arm_controller/joint_trajectory')
+    topics = Topics(('camera/image_raw',), 'joint_states', 'arm_controller/joint_trajectory')
     assert len(read_recording(tmp_path / 'bag', ('shoulder', 'elbow'), topics).positions) == 1
 
 

@@ -63,7 +63,10 @@ def test_exported_encoder_equals_the_trained_one_on_normalised_latents(trained, 
     loaded = load_bundle(TINY(bundle=str(trained)), robot)
     data = load_bags([bag], robot, space, 64, 64)
     latents = torch.stack(
-        [loaded.encode(Observation.pictured({'image': one}, 2)) for one in data.images[:720]]
+        [
+            loaded.encode(Observation.pictured({'image': one}, 2))
+            for one in data.images['image'][:720]
+        ]
     )
     # Unit variance over the frames that it was trained on: the graph holds the normalisation.
     torch.testing.assert_close(latents.std(dim=0), torch.ones(32), atol=0.01, rtol=0)
@@ -114,7 +117,7 @@ def test_joints_as_input_are_exact_and_count_more_than_what_the_picture_tells(
     data = load_bags([bag], robot, space, 64, 64)
     seen = [
         Observation(1, {'image': image}, position, np.zeros(2))
-        for image, position in zip(data.images[:300], data.positions, strict=False)
+        for image, position in zip(data.images['image'][:300], data.positions, strict=False)
     ]
     latents = torch.stack([with_joints.encode(one) for one in seen])
     shown = [with_joints.joints_shown(one) for one in latents]
@@ -169,7 +172,7 @@ def test_interrupted_training_leaves_no_bundle_and_goes_on(bag, trained, tmp_pat
 def test_a_stopped_training_is_known_by_its_pictures_too():
     images, rows = np.zeros((500, 2, 2, 3), np.uint8), np.zeros((500, 2))
     follows, of = np.ones(500, bool), np.zeros(500, np.int64)
-    data = Dataset(images, rows, rows, follows, of, (2, 2))
+    data = Dataset({'image': images}, rows, rows, follows, of, {'image': (2, 2)})
     config = TrainConfig(8, 16, 1, 10, 10)
     keys = {_key(data, config), _key(replace(data, images=images + 1), config)}
     keys |= {_key(data, replace(config, seed=1)), _key(replace(data, follows=~follows), config)}
@@ -201,7 +204,8 @@ def test_latent_distances_tell_the_joints_apart():
     follows = np.append(np.ones(499, dtype=bool), False)
     follows[100], positions[101:] = False, positions[101:] + 5.0  # a gap, and elsewhere after it
     images = np.zeros((500, 1, 1, 3), np.uint8)
-    data = Dataset(images, positions, moves, follows, np.zeros(500, np.int64), (1, 1))
+    of, sizes = np.zeros(500, np.int64), {'image': (1, 1)}
+    data = Dataset({'image': images}, positions, moves, follows, of, sizes)
     latents = torch.from_numpy(positions * (300.0, 50.0))  # one step of 0.01: 3 and 0.5
     same, steps = latent_distances(data, latents)
     assert steps == pytest.approx([3.0, 0.5], rel=0.05)

@@ -37,7 +37,7 @@ class Running:
             'gantry', 'plan.yaml', str(bundle), True, 'joint_trajectory_controller', True, ''
         )
         self.planner = self._start(PLANNER_NODE, planner)
-        self.runner = EpisodeRunner(load_world('maze'))
+        self.runner = EpisodeRunner(load_world('maze'), {'image': 'image'})
 
     def start_simulator(self, real_time_factor=1.0):
         arguments = simulator_ros_arguments('maze', real_time_factor, '', 'gazebo')
