@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +84,9 @@ def run(options: argparse.Namespace) -> int:
         from grasp_ros.viz.episodes import save
         from grasp_ros.viz.remembered import ways
     load_engine(options.simulator)
-    world = load_world(options.world)
+    world, taught = load_world(options.world), options.goals == 'taught'
+    if not taught:
+        world = replace(world, task=world.task.of_pictures())
     bundle = options.bundle or world.bundle
     files = (find('config', options.params_file), world.robot_file)
     given = _given(options)
@@ -124,7 +127,6 @@ def run(options: argparse.Namespace) -> int:
         'tolerance': world.task.tolerance,
     }
     report, episodes = summary([], **context), list[Episode]()
-    taught = options.goals == 'taught'
     for episode in _episodes(world, cameras, problems, commands, taught):
         episodes.append(episode)
         report = summary(episodes, **context)

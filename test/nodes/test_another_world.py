@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 import swing
+import yaml
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rig import COMMANDS, EVERYTHING, LATCHED, running, wait_until
 from sensor_msgs.msg import CompressedImage, Image, JointState
@@ -113,6 +114,34 @@ def test_collect_records_every_camera(world_file, tmp_path):
 def test_demo_shows_the_planner_the_worlds_camera(world_file, bundle):
     assert demo._cameras(bundle, load_world(str(world_file))) == {'image': 'side'}
     assert demo._cameras(bundle, load_world('maze')) == {'image': 'image'}
+
+
+def seeing(bundle, folder, names):
+    """The manifest of a bundle as if it had been trained on cameras of these names."""
+    seen = yaml.safe_load((bundle / 'model.yaml').read_text())
+    seen['inputs'] = dict.fromkeys(names, seen['inputs']['image'])
+    seen['trust']['pictures'] = dict.fromkeys(names, seen['trust']['pictures']['image'])
+    (folder / 'model.yaml').write_text(yaml.safe_dump(seen, sort_keys=False))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ('known', 'chosen'),
+    [
+        (['above'], {'above': 'above'}),
+        (['image', 'side'], {'image': 'above', 'side': 'side'}),
+        (['front', 'top'], {'front': 'side', 'top': 'above'}),
+    ],
+)
+def test_cameras_go_by_name_and_then_in_order(world_file, bundle, tmp_path, known, chosen):
+    other = seeing(bundle, tmp_path, known)
+    assert demo._cameras(other, load_world(str(world_file))) == chosen
+
+
+def test_demo_refuses_a_bundle_of_more_cameras_than_there_are(bundle, tmp_path):
+    other = seeing(bundle, tmp_path, ['image', 'side'])
+    with pytest.raises(BadInput, match=r"\['image', 'side'\], world maze has only \['image'\]"):
+        demo._cameras(other, load_world('maze'))
 
 
 class Planner:

@@ -237,3 +237,20 @@ def test_the_world_of_the_page_is_one(tmp_path):
 def test_robot_and_world_may_have_one_name():
     world = load_world('arm2')
     assert world.bundle == 'arm2' and world.robot_file == CONFIG / 'robots/arm2.yaml'
+
+
+def test_goals_that_are_pictures_alone_are_judged_by_the_tool():
+    """The SO-101's wrist may turn in place: no picture of it says how far."""
+    task = load_world('so101').task
+    seen = task.of_pictures()
+    assert (seen.tolerance, task.tolerance) == (0.03, 0.1)
+    goal = np.array([0.3, 0.2, -0.4, 0.5, 0.0])
+    turned, raised = goal + [0, 0, 0, 0, 1.0], goal + [0, 0.3, 0, 0, 0]
+    assert task.error(turned, goal) == 1.0 and seen.error(turned, goal) < 1e-3
+    apart = np.linalg.norm(np.subtract(*task.tool_position(np.stack([raised, goal]))))
+    assert seen.error(raised, goal) == pytest.approx(apart) and apart > 0.05
+    assert seen.words(0.0312) == '31 mm'
+    same = zip(task.sample(2, seed=4), seen.sample(2, seed=4), strict=True)
+    assert all(np.array_equal(a.goal, b.goal) for a, b in same)
+    flat = load_world('arm2').task
+    assert flat.of_pictures() is flat

@@ -47,6 +47,10 @@ class Task(Protocol):
     objects: tuple[str, ...] = ()
     tolerance: float
 
+    def of_pictures(self) -> Task:
+        """The task where goals are pictures alone, which may not tell all that a state holds."""
+        return self
+
     def shapes(self) -> Sequence[Shape]:
         """What stands around the robot."""
 

@@ -7,7 +7,7 @@ Nothing here knows the robot: its URDF and the world's shapes tell what is in th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ TRIES = 1000  # pairs that are drawn for each problem at most
 RING = 0.02  # m, radius of the ring around the goal's tool
 ROUND = np.linspace(0, 2 * np.pi, 33)  # rad, corners of that ring
 SIZES = {'box': 3, 'cylinder': 2, 'sphere': 1}  # numbers in a shape's `size`
-KNOWN = ('tool', 'shapes', 'tolerance', 'clearance', 'min_time')
+KNOWN = ('tool', 'shapes', 'tolerance', 'tool_tolerance', 'clearance', 'min_time')
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,10 @@ class ReachJoints(Task):
     """A robot's joints (J,) to a goal whose straight way is blocked.
 
     surroundings: what stands around the robot. tool_link, tool_point: the point that pictures
-    follow, in m on a link of the URDF. tolerance: of each joint, m or rad. clearance: m between
-    the robot and what it could touch where an episode starts or ends. min_time: shortest time of
-    a problem, s.
+    follow, in m on a link of the URDF. tolerance: of each joint, m or rad. tool_tolerance: of the
+    tool's place, m, where goals are pictures alone; None: of the joints, then too. clearance: m
+    between the robot and what it could touch where an episode starts or ends. min_time: shortest
+    time of a problem, s.
     """
 
     robot: RobotConfig
@@ -49,6 +50,14 @@ class ReachJoints(Task):
     clearance: float
     min_time: float
     tolerance: float = field(default=0.05)
+    tool_tolerance: float | None = None
+
+    def of_pictures(self) -> ReachJoints:
+        """Judged by the tool, where the world says so: a wrist may look alike in each pose."""
+        if self.tool_tolerance is None:
+            return self
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        return ReachTool(**own | {'tolerance': self.tool_tolerance})
 
     def shapes(self) -> tuple[Shape, ...]:
         """What the world's file says."""
@@ -122,10 +131,24 @@ class ReachJoints(Task):
         return [line, line[-1] + ring]
 
 
+class ReachTool(ReachJoints):
+    """The same problems, solved where the tool is near its place in the goal; tolerance: m."""
+
+    def error(self, state: FloatArray, goal: FloatArray) -> float:
+        """How far the tool is from the goal's, m."""
+        tool, wanted = self.tool_position(np.stack([state, goal]))
+        return float(np.linalg.norm(tool - wanted))
+
+    def words(self, error: float) -> str:
+        """In mm."""
+        return f'{1000 * error:.0f} mm'
+
+
 def make(settings: Mapping[str, Any], robot: RobotConfig, description: Description) -> ReachJoints:
     """The task of a world's file."""
     if unknown := set(settings) - set(KNOWN):
         raise BadInput(f'{sorted(unknown)} are none of {list(KNOWN)}')
+    tool = settings.get('tool_tolerance')
     link, point = str(settings['tool']['link']), settings['tool']['point']
     links = [one.get('name', '') for one in read_urdf(description.urdf).findall('link')]
     if link not in links:
@@ -137,6 +160,7 @@ def make(settings: Mapping[str, Any], robot: RobotConfig, description: Descripti
         tool_link=link,
         tool_point=_numbers(point, 3, 'tool: point'),
         tolerance=float(settings['tolerance']),
+        tool_tolerance=None if tool is None else float(tool),
         clearance=float(settings['clearance']),
         min_time=float(settings['min_time']),
     )

@@ -26,6 +26,7 @@ from grasp_ros_gazebo import urdf
 from grasp_ros_gazebo.urdf import paint, surface, text
 
 SURROUNDINGS = 'surroundings'  # the model of all that stands around the robot
+SENSOR = 'sensor'  # of each camera's model
 VERSIONS = {'classic': '1.6', 'gz': '1.9'}
 GZ_SYSTEMS = {  # of the world
     'physics': 'Physics',
@@ -169,13 +170,17 @@ def world_name(world: World) -> str:
     return f'{world.name}_world'
 
 
-def camera_model(camera: Camera) -> str:
-    """The name of a camera's model; its link is `camera`, its sensor has the camera's name."""
-    return f'camera_{camera.name}'
+def camera_topic(camera: Camera) -> str:
+    """Model, link and sensor of a camera, by which Gazebo 11 names its topics."""
+    return f'{_camera_model(camera)}/camera/{SENSOR}'
+
+
+def _camera_model(camera: Camera) -> str:
+    return f'camera_{camera.name.replace("/", "_")}'
 
 
 def _camera(camera: Camera, flavour: str) -> Element:
-    model = _static(camera_model(camera))
+    model = _static(_camera_model(camera))
     # A camera looks along x with z up in the image.
     right, up, away = camera.axes()
     with warnings.catch_warnings():
@@ -183,13 +188,13 @@ def _camera(camera: Camera, flavour: str) -> Element:
         turn = Rotation.from_matrix(np.stack([away, -right, up], axis=1)).as_euler('xyz')
     text(model, 'pose', (*camera.position, *turn))
     sensor = SubElement(
-        SubElement(model, 'link', name='camera'), 'sensor', name=camera.name, type='camera'
+        SubElement(model, 'link', name='camera'), 'sensor', name=SENSOR, type='camera'
     )
     text(sensor, 'always_on', True)
     text(sensor, 'update_rate', camera.rate)
     if flavour == 'gz':
         text(sensor, 'topic', camera.name)
-    out = SubElement(sensor, 'camera', name=camera.name)
+    out = SubElement(sensor, 'camera', name=SENSOR)
     # Square pixels: the width follows from the height.
     half = math.tan(camera.fovy / 2) * camera.width / camera.height
     text(out, 'horizontal_fov', 2 * math.atan(half))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A robot in Gazebo 11: the same URDF, world, servos and camera as in MuJoCo."""
+"""A robot in Gazebo 11: the same URDF, world, servos and cameras as in MuJoCo."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ PLACE_LIMIT = 60.0  # simulated s that a reset may take
 class GazeboRobot:
     """The simulated robot and its joint trajectory controller, stepped by the caller.
 
-    A step is a part of the camera's period, so that there is an image for each multiple of it and
+    A step is a part of the cameras' period, so that there is an image for each multiple of it and
     never one in between. The joints' velocity is their mean over the last step.
-    Raises BadInput when Gazebo is not installed, there is more than one camera, or its rate does
-    not fit the physics, and SimulatorFailed when Gazebo dies or stalls.
+    Raises BadInput when Gazebo is not installed, or the cameras' rates differ or do not fit the
+    physics, and SimulatorFailed when Gazebo dies or stalls.
     """
 
     def __init__(self, world: World, real_time_factor: float = 1.0):
         self.world, body = world, world.description.body
-        self._camera, *more = world.description.cameras
-        if more:
-            raise BadInput(f'{len(more) + 1} cameras: Gazebo 11 shows one here, MuJoCo any number')
-        self._camera_ns = nanoseconds(1 / self._camera.rate)
-        self._step_ns = step_ns(self._camera.rate)
+        cameras = world.description.cameras
+        rates = [camera.rate for camera in cameras]
+        if len(set(rates)) > 1:
+            raise BadInput(f'rates of the cameras: {rates} Hz; Gazebo 11 takes one for all here')
+        self._camera_ns = nanoseconds(1 / rates[0])
+        self._step_ns = step_ns(rates[0])
         self.control_step = seconds(self._step_ns)
         self._max_velocity = np.array(world.robot.max_velocity)
         self._gain = np.minimum(body.position_gain, 1 / self.control_step)
@@ -51,7 +52,7 @@ class GazeboRobot:
             sdf.build(world, sdf.Physics(PHYSICS_STEP, rate), host=root.HOST),
             sdf.world_name(world),
             description.get('name', ''),
-            f'{sdf.camera_model(self._camera)}/camera/{self._camera.name}',
+            {camera.name: sdf.camera_topic(camera) for camera in cameras},
             nanoseconds(PHYSICS_STEP),
             self._camera_ns,
         )
@@ -105,17 +106,16 @@ class GazeboRobot:
         return self._position.copy()
 
     def render(self, camera: str = '') -> ImageArray:
-        """What the camera sees now, (H, W, 3) uint8 rgb.
+        """What a camera sees now, (H, W, 3) uint8 rgb; the first one where none is named.
 
-        Raises BadInput between the camera's images: an older one would carry a wrong stamp.
+        Raises BadInput between the cameras' images: an older one would carry a wrong stamp.
         """
-        assert camera in ('', self._camera.name), camera
         if self.now_ns % self._camera_ns:
             raise BadInput(
                 f'no image at {seconds(self.now_ns)} s: there is one each '
                 f'{seconds(self._camera_ns)} s, so the model step must be a multiple of that'
             )
-        return self._simulation.image()
+        return self._simulation.image(camera or self.world.description.cameras[0].name)
 
     def close(self) -> None:
         """End Gazebo."""

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,11 +32,11 @@ AWAY = -1.0  # m, height of surroundings that are out of the way
 
 
 class Simulation:
-    """A world with one moving model, one camera, and surroundings that can be moved away.
+    """A world with one moving model, cameras, and surroundings that can be moved away.
 
-    world, model: their names in the world file; camera: its model/link/sensor. step_ns: physics
-    step; camera_ns: camera period. now_ns: simulated time; images are of its multiples of the
-    camera period.
+    world, model: their names in the world file; cameras: their model/link/sensor, by name.
+    step_ns: physics step; camera_ns: period of all cameras. now_ns: simulated time; images are of
+    its multiples of the camera period.
     """
 
     def __init__(
@@ -44,16 +45,17 @@ class Simulation:
         world_file: str,
         world: str,
         model: str,
-        camera: str,
+        cameras: Mapping[str, str],
         step_ns: int,
         camera_ns: int,
     ):
         self._messages = Messages(root)
-        self._world, self._model, self._camera = world, model, camera
+        self._world, self._model, self._cameras = world, model, dict(cameras)
         self._step_ns, self._camera_ns = step_ns, camera_ns
         self.now_ns = self._phase_ns = 0
+        self._phases: dict[str, int] = {}  # how long after such a multiple each camera looks
         self._poses = Poses(self._messages, model, sdf.SURROUNDINGS)
-        self._frame_data = b''  # the newest image, serialized
+        self._frames: dict[str, bytes] = {}  # the newest images, serialized
         self._server = Server(root, world_file)
         self._commands = JointCommands(self._server.partition, model, self._messages)
         self._targets = JointTargets(self._server.partition, model, self._messages)
@@ -82,7 +84,7 @@ class Simulation:
                 self._check(deadline, 'a joint command to arrive')
 
     def advance(self, duration_ns: int) -> None:
-        """Run for `duration_ns`, and wait for the poses at its end and the camera's last image."""
+        """Run for `duration_ns`, and wait for the poses at its end and each camera's image."""
         self._take_steps(duration_ns)
         self._until(lambda: self._at_rest() and self._seen(), STALL, 'a step to end')
 
@@ -90,9 +92,9 @@ class Simulation:
         """The 4 x 4 poses of the model's links in the model, now."""
         return self._poses.links()
 
-    def image(self) -> ImageArray:
-        """The camera's newest image, (H, W, 3) uint8 rgb: from the last multiple of its period."""
-        image = self._messages['gazebo.msgs.ImageStamped'].FromString(self._frame_data).image
+    def image(self, camera: str) -> ImageArray:
+        """A camera's newest image, (H, W, 3) uint8 rgb: from the last multiple of the period."""
+        image = self._messages['gazebo.msgs.ImageStamped'].FromString(self._frames[camera]).image
         pixels = np.frombuffer(image.data, np.uint8).reshape(image.height, image.step)
         return pixels[:, : 3 * image.width].reshape(image.height, image.width, 3).copy()
 
@@ -141,15 +143,16 @@ class Simulation:
                 if self._transport is not None:
                     self._transport.close()
                     self._transport = None
-        # Images are sent only once the camera knows of the subscription, which nothing tells.
-        while not self._frame_data:
+        # Images are sent only once a camera knows of the subscription, which nothing tells.
+        while self._frames.keys() != self._cameras.keys():
             self._take_steps(self._camera_ns)
             self._until(self._at_rest, STALL, 'the first steps to end')
             transport.poll(CHECK)
             if time.monotonic() > deadline:
                 self._fail(f'no image for {START_UP:.0f} s')
-        # The camera may have started a step late, and keeps to that.
-        self._phase_ns = self._frame_ns() % self._camera_ns
+        # A camera may have started a step late, and keeps to that; the last one sets the clock.
+        self._phases = {name: self._frame_ns(name) % self._camera_ns for name in self._cameras}
+        self._phase_ns = max(self._phases.values())
         self.now_ns -= self._phase_ns
         if rest_ns := -self.now_ns % self._camera_ns:
             self.advance(rest_ns)
@@ -158,8 +161,9 @@ class Simulation:
         base = f'/gazebo/{self._world}'
         self._control = transport.advertise(f'{base}/world_control', 'gazebo.msgs.WorldControl')
         self._modify = transport.advertise(f'{base}/model/modify', 'gazebo.msgs.Model')
-        image = f'{base}/{self._camera}/image'
-        transport.subscribe(image, 'gazebo.msgs.ImageStamped', self._on_image)
+        for name, camera in self._cameras.items():
+            seen = partial(self._frames.__setitem__, name)
+            transport.subscribe(f'{base}/{camera}/image', 'gazebo.msgs.ImageStamped', seen)
         self._poses.open(transport, base)
 
     def _loaded(self) -> bool:
@@ -176,23 +180,18 @@ class Simulation:
         self.now_ns += duration_ns
         self._publish(self._control, control)
 
-    def _on_image(self, data: bytes) -> None:
-        self._frame_data = data
-
     def _at_rest(self) -> bool:
         """Whether the last step's end is known; Gazebo counts in floating point."""
         return self._poses.known_at(self.now_ns + self._phase_ns - self._step_ns // 2)
 
     def _seen(self) -> bool:
-        """Whether the camera's last image is there."""
+        """Whether the cameras' last images are there."""
         frame_ns = self.now_ns - self.now_ns % self._camera_ns
-        return self._frame_ns() >= frame_ns + self._phase_ns
+        return all(self._frame_ns(name) >= frame_ns + at for name, at in self._phases.items())
 
-    def _frame_ns(self) -> int:
+    def _frame_ns(self, camera: str) -> int:
         """The newest image's stamp on Gazebo's clock, to a physics step."""
-        if not self._frame_data:
-            return -1
-        message = self._messages['gazebo.msgs.ImageStamped'].FromString(self._frame_data)
+        message = self._messages['gazebo.msgs.ImageStamped'].FromString(self._frames[camera])
         return round(stamp_ns(message.time) / self._step_ns) * self._step_ns
 
     def _publish(self, publisher: Publisher, message: Any) -> None:
