@@ -42,8 +42,9 @@ def model(
     """The <model> element, joints at zero, links free of gravity; friction: of its surfaces.
 
     colours: of links, instead of the URDF's. armature: inertia that the motors of revolute joints
-    add, kg m²; it turns with the link here. A link `world` stands for the world itself, as in
-    MuJoCo, and what collides is drawn where nothing else is.
+    add, kg m²; it turns with the link here. A link `world` stands for the world itself, and
+    without one the first link stands still in it, as in MuJoCo. What collides is drawn where
+    nothing else is.
     """
     out = Element('model', name=robot.get('name', 'robot'))
     text(out, 'allow_auto_disable', False)  # a robot at rest must still be heard of
@@ -61,6 +62,11 @@ def model(
             out.append(shown)
     for joint in robot.findall('joint'):
         out.append(_joint(joint))
+    for root in _roots(robot):
+        if root != 'world':
+            fixed = SubElement(out, 'joint', name=f'world_to_{root}', type='fixed')
+            text(fixed, 'parent', 'world')
+            text(fixed, 'child', root)
     return out
 
 
@@ -100,18 +106,24 @@ def surface(collision: Element, friction: float) -> None:
 def _frames(robot: Element) -> dict[str, FloatArray]:
     """The 4 x 4 pose of every link in the model, joints at zero."""
     joints = robot.findall('joint')
-    children = {attribute(joint, 'child', 'link') for joint in joints}
-    roots = [link.get('name', '') for link in robot.findall('link')]
-    frames = {name: np.eye(4) for name in roots if name not in children}
-    while len(frames) < len(roots):
+    links = [link.get('name', '') for link in robot.findall('link')]
+    frames = {name: np.eye(4) for name in _roots(robot)}
+    while len(frames) < len(links):
         before = len(frames)
         for joint in joints:
             parent, child = attribute(joint, 'parent', 'link'), attribute(joint, 'child', 'link')
             if parent in frames and child not in frames:
                 frames[child] = frames[parent] @ origin(joint)
         if len(frames) == before:
-            raise BadInput(f'links {sorted(set(roots) - set(frames))} hang on no joint')
+            raise BadInput(f'links {sorted(set(links) - set(frames))} hang on no joint')
     return frames
+
+
+def _roots(robot: Element) -> list[str]:
+    """The links that hang on no other."""
+    children = {attribute(joint, 'child', 'link') for joint in robot.findall('joint')}
+    links = [link.get('name', '') for link in robot.findall('link')]
+    return [name for name in links if name not in children]
 
 
 def _link(

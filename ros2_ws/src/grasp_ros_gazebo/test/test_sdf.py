@@ -92,7 +92,7 @@ def test_joints_are_mujocos(both):
 
 def test_camera_sees_what_mujocos_sees(both):
     element, model, world = both
-    camera, (sim,) = model.camera('image'), world.description.cameras
+    camera, (sim, *_) = model.camera('image'), world.description.cameras
     pose = numbers(element, "model[@name='camera_image']/pose")
     assert pose[:3] == pytest.approx(camera.pos)
     # Gazebo's camera looks along its x, with y to the left of the image and z up.
