@@ -106,7 +106,7 @@ def _physics(world: Element, physics: Physics) -> None:
     ode = SubElement(out, 'ode')
     solver = SubElement(ode, 'solver')
     text(solver, 'type', 'quick')
-    SubElement(solver, 'iters').text = '150'  # with fewer an SO-101's joints hold each other
+    SubElement(solver, 'iters').text = '50'
     text(solver, 'sor', 1.3)
     constraints = SubElement(ode, 'constraints')
     text(constraints, 'cfm', 0.0)

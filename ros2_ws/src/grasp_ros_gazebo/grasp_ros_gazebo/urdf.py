@@ -67,6 +67,11 @@ def model(
             fixed = SubElement(out, 'joint', name=f'world_to_{root}', type='fixed')
             text(fixed, 'parent', 'world')
             text(fixed, 'child', root)
+    for joint in out.findall("joint[parent='world'][@type='fixed']"):
+        # Else the base, fixed there and lifted by the table under it, jams the joints it bears.
+        base = out.find(f"link[@name='{joint.findtext('child')}']")
+        assert base is not None
+        text(base, 'kinematic', True)
     return out
 
 

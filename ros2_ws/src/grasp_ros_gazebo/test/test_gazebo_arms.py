@@ -69,4 +69,4 @@ def test_it_follows_within_its_tolerance_and_ends_where_mujoco_does(both):
             arm.step()
         ends.append(arm.joints().position)
     np.testing.assert_allclose(*ends, atol=5e-3)
-    assert np.abs(ends[0] - start).max() > 0.1
+    assert np.abs(ends[0] - start).max() > 0.05, 'it moved'
