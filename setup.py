@@ -77,7 +77,13 @@ setup(
             ROSBAGS,
             'trimesh>=4.5,<6',
         ],
-        'train': ['kornia>=0.9,<0.10', 'onnx>=1.23,<2', ROSBAGS],
+        'train': [
+            'kornia>=0.9,<0.10',
+            'lightning-fabric>=2.6,<3',
+            'onnx>=1.23,<2',
+            ROSBAGS,
+            'tensorboardx>=2.6,<3',
+        ],
         # Not the library `lerobot`: it wants a torch below 2.11.
         'lerobot': ['av>=14,<19', 'pyarrow>=18,<27', ROSBAGS],
         'gpu': ['onnxruntime-gpu>=1.31,<2'],

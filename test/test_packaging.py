@@ -27,8 +27,13 @@ BROUGHT_BY = {
     'builtin_interfaces': 'ros-kilted-rclpy',
     'rcl_interfaces': 'ros-kilted-rclpy',
 }
-# Read or loaded by what is imported: arms' descriptions, the codec of films, the middleware.
-NOT_IMPORTED = {'example-robot-data', 'imageio-ffmpeg', 'ros-kilted-rmw-fastrtps-cpp'}
+# Read or loaded by what is imported: arms' descriptions, films' codec, middleware, curves.
+NOT_IMPORTED = {
+    'example-robot-data',
+    'imageio-ffmpeg',
+    'ros-kilted-rmw-fastrtps-cpp',
+    'tensorboardx',
+}
 ROS = {'ament_index_python', 'builtin_interfaces', 'cv_bridge', 'launch', 'launch_ros'}
 ROS |= {'rcl_interfaces', 'rclpy'}
 ROSDEP = {'cv2': 'opencv'}  # the name that rosdep gives it

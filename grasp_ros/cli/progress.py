@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,10 +20,29 @@ console = Console()
 
 
 @contextmanager
-def bars() -> Iterator[Report]:
-    """A function report(stage, done, total) that shows how far each stage is."""
+def bars(log: Path | None = None) -> Iterator[Report]:
+    """A function report(stage, done, total) that shows how far each stage is.
+
+    log: a file that gets lines, too, whatever the terminal shows.
+    """
+    if log is None:
+        with _shown() as report:
+            yield report
+        return
+    with log.open('a') as file, _shown() as report:
+        written = lines(file.write, file.flush)
+
+        def both(stage: str, done: int, total: int) -> None:
+            report(stage, done, total)
+            written(stage, done, total)
+
+        yield both
+
+
+@contextmanager
+def _shown() -> Iterator[Report]:
     if not console.is_terminal:
-        yield lines(console.file.write, console.file.flush)
+        yield lines(lambda text: console.out(text, end=''), console.file.flush)
         return
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:

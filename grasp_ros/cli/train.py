@@ -69,7 +69,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--seed', type=int, default=0, help='seed of everything')
     parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
-    parser.add_argument('--threads', type=int, default=2, help='CPU threads')
+    parser.add_argument(
+        '--precision',
+        default='32-true',
+        choices=('32-true', 'bf16-mixed', '16-mixed'),
+        help='of the training; mixed ones are faster on GPUs (default: %(default)s)',
+    )
+    parser.add_argument('--threads', type=int, default=2, help='CPU threads of each process')
+    parser.add_argument('--progress-file', type=Path, help='the progress, line by line, too')
+    parser.add_argument('--tensorboard', type=Path, help='folder for curves of the losses')
     parser.add_argument('--json', type=Path, help='write the report here')
 
 
@@ -80,20 +88,22 @@ def run(options: argparse.Namespace) -> int:
 
     from grasp_ros.training.capacity import capacity
     from grasp_ros.training.dataset import encoder_sizes, load_images
+    from grasp_ros.training.engine import make_engine
     from grasp_ros.training.train import train
     from grasp_ros.training.train_config import TrainConfig
     from grasp_ros.training.verdict import judge, overall, unusable
-    from grasp_ros.world_model.bundle import pick_device
 
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
         raise BadInput(f'{options.out} is no empty folder; bundles are never overwritten')
     torch.set_num_threads(options.threads)
+    fabric = make_engine(options.device, options.precision, options.tensorboard)
+    console.quiet = not fabric.is_global_zero
     given = {
         name: getattr(options, name)
         for name in ('encoder_steps', 'dynamics_steps', 'landmarks')
         if getattr(options, name) is not None
     }
-    with bars() as report:
+    with bars(options.progress_file if fabric.is_global_zero else None) as report:
         read = data.read(options, report)
         show(read)
         if errors := read.checked.errors:
@@ -112,10 +122,13 @@ def run(options: argparse.Namespace) -> int:
             align=options.align,
             reconstruct=options.reconstruct,
             joints_input=options.joints_input,
+            precision=options.precision,
             seed=options.seed,
         )
         left = options.out.with_name(f'.{options.out.name}.training')
-        trained = train(pictures, config, pick_device(options.device), report, left)
+        trained = train(pictures, config, fabric, report, left)
+    if trained is None:  # another process has the model
+        return 0
     if options.json:
         options.json.write_text(json.dumps(trained.report, indent=2) + '\n')
     judged = list(judge(trained.report, read.robot.joints))

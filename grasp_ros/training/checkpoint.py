@@ -27,11 +27,12 @@ MODULE, OPTIMISER, RNG = 'module.', 'optimiser.', 'rng'  # what tensors belong t
 class Checkpoint:
     """How far each stage of one training is, in a folder; None: nothing is kept.
 
-    key: of all that the training is made from; what another one left is begun anew.
+    key: of all that the training is made from; what another one left is begun anew. writes: of
+    several processes that train together one does; all read, so that they go on alike.
     """
 
-    def __init__(self, folder: Path | None, key: str, every: float = EVERY):
-        self._folder, self._key, self._every = folder, key, every
+    def __init__(self, folder: Path | None, key: str, every: float = EVERY, writes: bool = True):
+        self._folder, self._key, self._every, self._writes = folder, key, every, writes
 
     def steps(
         self,
@@ -60,7 +61,7 @@ class Checkpoint:
                 saved = time.monotonic()
 
     def _save(self, stage: str, done: int, module: nn.Module, optimiser: Optimizer) -> None:
-        if self._folder is None:
+        if self._folder is None or not self._writes:
             return
         tensors = {MODULE + name: one for name, one in module.state_dict().items()}
         state = optimiser.state_dict()

@@ -7,31 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from grasp_ros.training.alignment import twins
 from grasp_ros.training.augmentation import photometric
 from grasp_ros.training.checkpoint import Checkpoint
 from grasp_ros.training.dataset import Dataset
+from grasp_ros.training.engine import fit
 from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spread
 from grasp_ros.training.joints_part import JointsBeside, balanced, beside, needed
 from grasp_ros.training.latent_steps import SAME_PLACE, latent_distances
-from grasp_ros.training.losses import (
-    Decoder,
-    Encoder,
-    InverseDynamics,
-    rollout_loss,
-    vicreg_loss,
-)
+from grasp_ros.training.losses import Decoder, Encoder, InverseDynamics
+from grasp_ros.training.pretext import Pretext
 from grasp_ros.training.train_config import Progress, TrainConfig
 from grasp_ros.training.windows import batches, windows
 from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import ResidualMLP
 from grasp_ros.world_model.inputs import JointsInput
 from grasp_ros.world_model.joint_head import JointError, JointHead
-
-COVARIANCE_WEIGHT = 0.04  # VICReg's ratio of covariance to variance
 
 
 @dataclass(frozen=True)
@@ -55,12 +49,12 @@ def encode(
     held_out: Dataset,
     config: TrainConfig,
     rng: np.random.Generator,
-    device: torch.device,
+    fabric: Fabric,
     progress: Progress,
     checkpoint: Checkpoint,
 ) -> Encoded:
-    """Train an encoder on what is to be learnt, and encode both; latents lie on `device`."""
-    picture = _trained(learnt, config, rng, device, progress, checkpoint)
+    """Train an encoder on what is to be learnt, and encode both; latents lie on its device."""
+    picture, device = _trained(learnt, config, rng, fabric, progress, checkpoint), fabric.device
     latents = _latents(picture, learnt, device, progress)
     picture.mean.copy_(latents.mean(dim=0))
     picture.std.copy_(latents.std(dim=0).clamp(min=1e-6))
@@ -88,63 +82,40 @@ def _trained(
     data: Dataset,
     config: TrainConfig,
     rng: np.random.Generator,
-    device: torch.device,
+    fabric: Fabric,
     progress: Progress,
     checkpoint: Checkpoint,
 ) -> Encoder:
-    """Latent prediction over a few steps, VICReg against collapse, inverse dynamics, and joints.
-
-    A joint that few pixels show moves the other losses little, and is lost unless a linear layer
-    must read its measured position from the latent. But then prediction is satisfied by the robot
-    alone: what else moves stays only if the picture can be drawn from the latent.
-
-    Where a latent tells the recordings apart, prediction and VICReg hold on to it, as nothing is
-    easier to predict; alignment takes it away.
-    """
-    pictures = list(data.images.values())
+    """An encoder of pictures, trained by what Pretext asks of it."""
+    pictures, device = list(data.images.values()), fabric.device
     actions = torch.from_numpy(data.actions).to(torch.float32).to(device)
     size, total = actions.shape[1], config.encoder_steps
-    encoder = Encoder(config.latent, [(one.shape[1], one.shape[2]) for one in pictures]).to(device)
-    dynamics = ResidualMLP(config.latent, size, config.width, config.depth).to(device)
-    inverse = InverseDynamics(config.latent, size).to(device)
-    head = nn.Linear(config.latent, data.positions.shape[1]).to(device)
+    encoder = Encoder(config.latent, [(one.shape[1], one.shape[2]) for one in pictures])
+    pretext = Pretext(
+        encoder,
+        ResidualMLP(config.latent, size, config.width, config.depth),
+        InverseDynamics(config.latent, size),
+        nn.Linear(config.latent, data.positions.shape[1]),
+        Decoder(config.latent, pictures) if config.reconstruct else None,
+    ).to(device)
     joints = _normalised(data.positions).to(device)
-    decoder = Decoder(config.latent, pictures).to(device) if config.reconstruct else None
-    trained = nn.ModuleList([encoder, dynamics, inverse, head, *([decoder] if decoder else [])])
-    optimiser = torch.optim.AdamW(trained.parameters(), lr=1e-3, weight_decay=1e-5)
+    optimiser = torch.optim.AdamW(pretext.parameters(), lr=1e-3, weight_decay=1e-5)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
     augment = photometric() if config.augment else None
     twin = torch.from_numpy(twins(data, SAME_PLACE * data.full_step())) if config.align else None
-    starts = windows(data.follows, config.encoder_rollout)
-    sampled = batches(starts, config.encoder_rollout, config.encoder_batch, total, rng)
-    steps = (trained, optimiser, schedule, sampled, total)
-    for window in checkpoint.steps('encoder', *steps, progress):
+
+    def inputs(window: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor]:
         frames = window.flatten()
         if twin is not None:
             frames = torch.cat([frames, twin[window[:, 0]]])
-        pixels = seen = [torch.from_numpy(one[frames.numpy()]).to(device) for one in pictures]
-        if augment is not None:
-            pixels = [augment(one) for one in seen]
-        encoded = encoder(*pixels)
-        z = encoded[: window.numel()].view(*window.shape, -1)
-        a = actions[window[:, :-1]]
-        variance, covariance = vicreg_loss(z.flatten(0, 1))
-        guessed = inverse(z[:, :-1].flatten(0, 1), z[:, 1:].flatten(0, 1))
-        loss = (
-            rollout_loss(dynamics, z, a)
-            + variance
-            + COVARIANCE_WEIGHT * covariance
-            + F.mse_loss(guessed, a.flatten(0, 1))
-            + F.mse_loss(head(encoded), joints[frames])
-        )
-        if decoder is not None:
-            loss = loss + decoder.error(encoded, seen)
-        if twin is not None:
-            loss = loss + F.mse_loss(z[:, 0], encoded[window.numel() :])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+        seen = [torch.from_numpy(one[frames.numpy()]).to(device) for one in pictures]
+        pixels = seen if augment is None else [augment(one) for one in seen]
+        return pixels, seen, actions[window[:, :-1]], joints[frames]
+
+    starts = windows(data.follows, config.encoder_rollout)
+    sampled = batches(starts, config.encoder_rollout, config.encoder_batch, total, rng)
+    steps = (pretext, optimiser, schedule, sampled, total, inputs)
+    fit(fabric, 'encoder', *steps, checkpoint, progress)
     return encoder.eval().requires_grad_(False)
 
 

@@ -43,10 +43,10 @@ class Encoder(nn.Module):
     def _seen(self, camera: nn.Module, images: Tensor) -> Tensor:
         """Half the digits are enough to learn from, and twice as fast where a CPU has them."""
         pixels = images.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
-        fast = self.training and pixels.device.type == 'cpu' and _has_bfloat16()
-        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=fast):
-            features: Tensor = camera(pixels).float()
-        return features.flatten(1)
+        if not (self.training and pixels.device.type == 'cpu' and _has_bfloat16()):
+            return camera(pixels).flatten(1).float()
+        with torch.autocast('cpu', torch.bfloat16):
+            return camera(pixels).flatten(1).float()
 
 
 def _convolutions() -> nn.Module:

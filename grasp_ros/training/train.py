@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -19,11 +20,12 @@ from grasp_ros.training.contact import fit_obstacles
 from grasp_ros.training.coverage import seldom
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.encoding import encode
+from grasp_ros.training.engine import fit
 from grasp_ros.training.joint_fit import joint_spread
 from grasp_ros.training.landmarks import build_memory
 from grasp_ros.training.latent_steps import latent_distances
-from grasp_ros.training.losses import rollout_loss
 from grasp_ros.training.places import evenly
+from grasp_ros.training.pretext import Foresight
 from grasp_ros.training.train_config import Progress, TrainConfig
 from grasp_ros.training.verdict import expected_arrival
 from grasp_ros.training.ways import map_report, ways
@@ -63,23 +65,28 @@ class Trained:
 def train(
     data: Dataset,
     config: TrainConfig,
-    device: torch.device,
+    fabric: Fabric,
     progress: Progress,
     folder: Path | None = None,
-) -> Trained:
+) -> Trained | None:
     """Train a world model; the same seed, data and machine give the same model.
 
+    fabric: see make_engine; of several processes the first returns the model, the others None.
     folder: where it keeps what it goes on from should it be stopped; None: nothing is kept.
     """
-    checkpoint = Checkpoint(folder, _key(data, config))
+    checkpoint = Checkpoint(
+        folder, _key(data, config, fabric.world_size), writes=fabric.is_global_zero
+    )
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     learnt, held_out = data.split(HELD_OUT)
-    seen = encode(learnt, held_out, config, rng, device, progress, checkpoint)
-    actions = torch.from_numpy(learnt.actions).to(torch.float32).to(device)
+    seen = encode(learnt, held_out, config, rng, fabric, progress, checkpoint)
+    actions = torch.from_numpy(learnt.actions).to(torch.float32).to(fabric.device)
     dynamics = _train_dynamics(
-        seen.learnt, actions, learnt.follows, config, rng, progress, checkpoint
+        seen.learnt, actions, learnt.follows, config, rng, fabric, progress, checkpoint
     )
+    if not fabric.is_global_zero:
+        return None
     dynamics.requires_grad_(False).cpu()
     latents, unseen = seen.learnt.cpu(), seen.held_out.cpu()
     settings = RoadmapSettings(config.connect_steps, config.neighbours)
@@ -97,6 +104,7 @@ def train(
     report = {
         'config': asdict(config),
         'frames': len(data),
+        'processes': fabric.world_size,
         'joints_input': seen.joints is not None,
         **map_report(memory, learnt, held_out, pairs, costs),
         'seldom': [one.plain() for one in seldom(learnt.positions)],
@@ -122,10 +130,10 @@ def train(
     )
 
 
-def _key(data: Dataset, config: TrainConfig) -> str:
+def _key(data: Dataset, config: TrainConfig, processes: int) -> str:
     """What tells trainings apart whose steps differ."""
     shapes = {name: one.shape for name, one in data.images.items()}
-    of = (config, shapes, torch.__version__)
+    of = (config, shapes, torch.__version__, processes)
     # Of the pictures some: the same bag's other camera shows in each, and all take long to read.
     chosen = evenly(np.arange(len(data)), COMPARED)
     some = [one[chosen] for one in data.images.values()]
@@ -140,6 +148,7 @@ def _train_dynamics(
     follows: NDArray[np.bool_],
     config: TrainConfig,
     rng: np.random.Generator,
+    fabric: Fabric,
     progress: Progress,
     checkpoint: Checkpoint,
 ) -> ResidualMLP:
@@ -148,6 +157,10 @@ def _train_dynamics(
     dynamics = ResidualMLP(*size).to(latents.device)
     each = config.dynamics_steps // len(config.dynamics_rollouts)
     total = each * len(config.dynamics_rollouts)
+
+    def inputs(window: Tensor) -> tuple[Tensor, Tensor]:
+        return latents[window], actions[window[:, :-1]]
+
     for before, length in enumerate(config.dynamics_rollouts):
 
         def told(stage: str, done: int, _: int, before: int = before * each) -> None:
@@ -157,13 +170,8 @@ def _train_dynamics(
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=each)
         starts = windows(follows, length)
         sampled = batches(starts, length, config.dynamics_batch, each, rng)
-        steps = (dynamics, optimiser, schedule, sampled, each)
-        for window in checkpoint.steps(f'dynamics_{length}', *steps, told):
-            loss = rollout_loss(dynamics, latents[window], actions[window[:, :-1]])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+        steps = (Foresight(dynamics), optimiser, schedule, sampled, each, inputs)
+        fit(fabric, f'dynamics_{length}', *steps, checkpoint, told)
     return dynamics
 
 

@@ -19,6 +19,7 @@ class TrainConfig:
     align: the same latent for the same place in another recording. reconstruct: a small picture
     must be drawn from the latent: it keeps what moves beside the robot. joints_input: whether the
     encoder sees joint positions beside the picture; None: where the picture does not tell them.
+    precision: see engine.PRECISIONS.
     """
 
     latent: int
@@ -37,4 +38,5 @@ class TrainConfig:
     align: bool = False
     reconstruct: bool = False
     joints_input: bool | None = None
+    precision: str = '32-true'
     seed: int = 0

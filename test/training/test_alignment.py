@@ -7,6 +7,7 @@ import torch
 
 from grasp_ros.training.alignment import twins
 from grasp_ros.training.dataset import Dataset
+from grasp_ros.training.engine import make_engine
 from grasp_ros.training.train import train
 from grasp_ros.training.train_config import TrainConfig
 from grasp_ros.types import BadInput
@@ -65,7 +66,7 @@ def test_aligned_latents_do_not_tell_two_lights_apart():
             align=align,
             joints_input=False,  # this is about what the pictures tell
         )
-        encoder = train(data, config, torch.device('cpu'), lambda *_: None).encoder
+        encoder = train(data, config, make_engine('cpu'), lambda *_: None).encoder
         day, night = encoder(torch.from_numpy(images)).split(600)
         apart[align] = (
             (day - night).norm(dim=1).mean() / day.diff(dim=0).norm(dim=1).mean()

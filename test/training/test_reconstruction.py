@@ -5,6 +5,7 @@ import numpy as np
 import torch
 
 from grasp_ros.training.dataset import Dataset
+from grasp_ros.training.engine import make_engine
 from grasp_ros.training.joint_fit import fit_joint_head, joint_error
 from grasp_ros.training.losses import Decoder
 from grasp_ros.training.train import train
@@ -49,7 +50,7 @@ def test_reconstruction_keeps_what_the_robot_does_not_move():
             reconstruct=reconstruct,
             joints_input=False,  # this is about what the picture tells
         )
-        encoder = train(data, config, torch.device('cpu'), lambda *_: None).encoder
+        encoder = train(data, config, make_engine('cpu'), lambda *_: None).encoder
         latents = encoder(torch.from_numpy(data.images['image']))
         for found, true in ((error, shade), (seen, data.positions)):
             head = fit_joint_head(latents[:LEARNT], true[:LEARNT])

@@ -174,9 +174,12 @@ def test_a_stopped_training_is_known_by_its_pictures_too():
     follows, of = np.ones(500, bool), np.zeros(500, np.int64)
     data = Dataset({'image': images}, rows, rows, follows, of, {'image': (2, 2)})
     config = TrainConfig(8, 16, 1, 10, 10)
-    keys = {_key(data, config), _key(replace(data, images=images + 1), config)}
-    keys |= {_key(data, replace(config, seed=1)), _key(replace(data, follows=~follows), config)}
-    assert len(keys) == 4 and _key(replace(data, images=images.copy()), config) in keys
+    others = [{'image': images + 1}, {'side': images}]
+    keys = {_key(data, config, 1), *(_key(replace(data, images=one), config, 1) for one in others)}
+    keys |= {_key(data, replace(config, seed=1), 1), _key(data, config, 2)}
+    keys.add(_key(replace(data, follows=~follows), config, 1))
+    same = replace(data, images={'image': images.copy()})
+    assert len(keys) == 6 and _key(same, config, 1) in keys
 
 
 def test_bag_is_never_overwritten(bag: Path, capsys):
