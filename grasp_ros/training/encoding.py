@@ -15,7 +15,7 @@ from grasp_ros.training.augmentation import photometric
 from grasp_ros.training.checkpoint import Checkpoint
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.engine import fit
-from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spread
+from grasp_ros.training.joint_fit import fit_joint_head, joint_error, joint_spread, refine
 from grasp_ros.training.joints_part import JointsBeside, balanced, beside, needed
 from grasp_ros.training.latent_steps import SAME_PLACE, latent_distances
 from grasp_ros.training.losses import Decoder, Encoder, InverseDynamics
@@ -61,10 +61,12 @@ def encode(
     latents = (latents - picture.mean) / picture.std
     unseen = _latents(picture, held_out, device, progress)
     head = fit_joint_head(latents, learnt.positions)
-    errors = joint_error(head, unseen.cpu(), held_out.positions)
     with_joints = config.joints_input
     if with_joints is None:
-        with_joints = needed(errors, joint_spread(learnt.positions))
+        plainly = joint_error(head, unseen.cpu(), held_out.positions)
+        with_joints = needed(plainly, joint_spread(learnt.positions))
+    head = refine(head, latents, learnt.positions)
+    errors = joint_error(head, unseen.cpu(), held_out.positions)
     if not with_joints:
         return Encoded(picture.cpu(), None, latents, unseen, head, errors)
     moved = float(latent_distances(learnt, latents.cpu())[1].max())

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from grasp_ros.types import FloatArray
 from grasp_ros.world_model.joint_head import JointError, JointHead
 
+WIDTH, BATCH, RATE = 256, 512, 2e-3  # of the network that refines a head, and its training
+LOOKS, FEWEST_STEPS, MOST_STEPS = 80, 300, 8000  # how often it sees each frame
 RIDGE = 1e-5  # of a latent's variance, which is 1: only keeps dead dimensions from blowing up
 
 
@@ -21,6 +24,38 @@ def fit_joint_head(latents: Tensor, positions: FloatArray) -> JointHead:
     gram = x.T @ x + RIDGE * len(x) * torch.eye(x.shape[1], dtype=torch.float64)
     weight = torch.linalg.solve(gram, x.T @ y).T
     return JointHead(weight.float().contiguous(), (centre - weight @ mean).float())
+
+
+def refine(head: JointHead, latents: Tensor, positions: FloatArray) -> JointHead:
+    """A head that a small network makes more exact on positions (N, J) of latents (N, D).
+
+    Of a latent that many joints share, each is only roughly a linear map. The random numbers are
+    torch's own.
+    """
+    x, joints = latents.cpu(), positions.shape[1]
+    y = torch.from_numpy(positions).float()
+    spread = y.std(dim=0).clamp(min=1e-6)
+    missing = (y - head.positions(x)) / spread
+    first, second, last = (
+        nn.Linear(x.shape[1], WIDTH),
+        nn.Linear(WIDTH, WIDTH),
+        nn.Linear(WIDTH, joints),
+    )
+    network = nn.Sequential(first, nn.SiLU(), second, nn.SiLU(), last)
+    steps = min(MOST_STEPS, max(FEWEST_STEPS, LOOKS * len(x) // BATCH))
+    optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
+    for _ in range(steps):
+        some = torch.randint(len(x), (BATCH,))
+        # A joint that the picture hides is often far off, and must not outweigh the others.
+        loss = F.smooth_l1_loss(network(x[some]), missing[some], beta=0.1)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    layers = [(one.weight.detach(), one.bias.detach()) for one in (first, second)]
+    layers.append((spread[:, None] * last.weight.detach(), spread * last.bias.detach()))
+    return JointHead(head.weight, head.bias, tuple(layers))
 
 
 def joint_error(head: JointHead, latents: Tensor, positions: FloatArray) -> JointError:

@@ -64,8 +64,16 @@ def balanced(data: Dataset, size: int, picture_step: float) -> tuple[float, Join
 
 def beside(head: JointHead, factor: float) -> JointHead:
     """The head of latents multiplied by `factor`, that does not look at the joints' part."""
-    unread = head.weight.new_zeros(len(head.weight), len(head.weight))
-    return JointHead(torch.cat([head.weight / factor, unread], dim=1), head.bias)
+    joints = len(head.bias)
+
+    def reads(weight: Tensor) -> Tensor:
+        return torch.cat([weight / factor, weight.new_zeros(len(weight), joints)], dim=1)
+
+    layers = tuple(
+        (reads(weight) if number == 0 else weight, bias)
+        for number, (weight, bias) in enumerate(head.layers)
+    )
+    return JointHead(reads(head.weight), head.bias, layers)
 
 
 def _rounded(values: FloatArray) -> tuple[float, ...]:

@@ -8,44 +8,82 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from grasp_ros.types import BadInput
 from grasp_ros.world_model.fields import Fields
 from grasp_ros.world_model.tensors import check_tensor
 
+KINDS = ('weight', 'bias')
+
+
+Layer = tuple[Tensor, Tensor]
+"""Weight (O, I) and bias (O,)"""
+
 
 @dataclass(frozen=True)
 class JointHead:
-    """A linear map from the latent to the joints: weight (J, D), bias (J,), m or rad.
+    """From the latent to the joints, m or rad: a linear map, and what it lacks.
 
-    Linear, so that the latent itself must show the joints, and near latents show near positions.
+    weight (J, D), bias (J,): linear, so that the latent itself must show the joints, and near
+    latents show near positions. layers: what a small network, SiLU between its layers, adds to it.
     """
 
     weight: Tensor
     bias: Tensor
+    layers: tuple[Layer, ...] = ()
 
     def positions(self, latent: Tensor) -> Tensor:
         """latent (..., D) -> joint positions (..., J), m or rad."""
-        return latent @ self.weight.T + self.bias
+        shown = latent @ self.weight.T + self.bias
+        if not self.layers:
+            return shown
+        *hidden, (weight, bias) = self.layers
+        inner = latent
+        for one, offset in hidden:
+            inner = F.silu(inner @ one.T + offset)
+        return shown + inner @ weight.T + bias
 
     def tensors(self) -> dict[str, Tensor]:
         """As tensors for a safetensors file."""
-        return {'weight': self.weight.contiguous(), 'bias': self.bias.contiguous()}
+        named = {'weight': self.weight, 'bias': self.bias}
+        for number, (weight, bias) in enumerate(self.layers):
+            named |= {f'{number}.weight': weight, f'{number}.bias': bias}
+        return {name: one.contiguous() for name, one in named.items()}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], latent: int, joints: int) -> JointHead:
         """Checked against the model's sizes; raises BadInput naming the tensor."""
-        shapes = {'weight': (joints, latent), 'bias': (joints,)}
-        if tensors.keys() != shapes.keys():
-            raise BadInput(f'joint head has tensors {sorted(tensors)}, expected {sorted(shapes)}')
-        for name, shape in shapes.items():
-            check_tensor(f'joint head: {name}', tensors[name], shape)
-        return cls(tensors['weight'], tensors['bias'])
+        count = max(0, len(tensors) // 2 - 1)
+        names = [f'{prefix}{kind}' for prefix in ('', *_prefixes(count)) for kind in KINDS]
+        if tensors.keys() != set(names):
+            raise BadInput(f'joint head has tensors {sorted(tensors)}, expected {sorted(names)}')
+        _check(tensors, '', latent, joints)
+        for number, prefix in enumerate(_prefixes(count)):
+            last = number == count - 1
+            size = joints if last else len(tensors[f'{prefix}bias'])
+            latent = _check(tensors, prefix, latent, size)
+        layers = tuple(
+            (tensors[f'{one}weight'], tensors[f'{one}bias']) for one in _prefixes(count)
+        )
+        return cls(tensors['weight'], tensors['bias'], layers)
 
     def to(self, device: torch.device) -> JointHead:
         """The same head on `device`."""
-        return JointHead(self.weight.to(device), self.bias.to(device))
+        layers = tuple((weight.to(device), bias.to(device)) for weight, bias in self.layers)
+        return JointHead(self.weight.to(device), self.bias.to(device), layers)
+
+
+def _prefixes(count: int) -> list[str]:
+    return [f'{number}.' for number in range(count)]
+
+
+def _check(tensors: Mapping[str, Tensor], prefix: str, before: int, after: int) -> int:
+    """Raise BadInput unless a layer fits; the size of what comes out of it."""
+    for kind, shape in zip(KINDS, ((after, before), (after,)), strict=True):
+        check_tensor(f'joint head: {prefix}{kind}', tensors[f'{prefix}{kind}'], shape)
+    return after
 
 
 @dataclass(frozen=True)

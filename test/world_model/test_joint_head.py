@@ -29,3 +29,33 @@ def test_what_is_written_is_read():
 def test_what_does_not_fit_is_refused(change, reason):
     with pytest.raises(BadInput, match=reason):
         JointHead.from_tensors(HEAD.tensors() | change, latent=3, joints=2)
+
+
+DEEP = JointHead(
+    HEAD.weight,
+    HEAD.bias,
+    ((torch.ones(5, 3), torch.zeros(5)), (torch.full((2, 5), 0.1), torch.ones(2))),
+)
+
+
+def test_layers_add_to_the_linear_map():
+    latent = torch.tensor([1.0, 2.0, 4.0])
+    more = 1 + 0.5 * torch.nn.functional.silu(torch.tensor(7.0))
+    again = JointHead.from_tensors(DEEP.tensors(), latent=3, joints=2)
+    torch.testing.assert_close(again.positions(latent), HEAD.positions(latent) + more)
+    assert again.to(torch.device('cpu')).layers[1][1].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ('change', 'reason'),
+    [
+        ({'0.weight': torch.zeros(5, 4)}, r'0\.weight is .*\(5, 4\), expected .*\(5, 3\)'),
+        ({'1.weight': torch.zeros(2, 4)}, r'1\.weight is .*\(2, 4\), expected .*\(2, 5\)'),
+        ({'1.bias': torch.zeros(3)}, r'1\.weight is .*expected|1\.bias is .*\(3,\)'),
+        ({'0.bias': torch.tensor([0.0, torch.inf, 0, 0, 0])}, r'0\.bias .* all finite'),
+        ({'3.weight': torch.zeros(2, 2), '3.bias': torch.zeros(2)}, "tensors .*'3.bias'"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused(change, reason):
+    with pytest.raises(BadInput, match=reason):
+        JointHead.from_tensors(DEEP.tensors() | change, latent=3, joints=2)
