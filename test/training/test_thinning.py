@@ -17,6 +17,7 @@ from grasp_ros.training.verdict import connected_share
 from grasp_ros.types import BadInput
 from grasp_ros.world_model.bundle import load_bundle
 from grasp_ros.world_model.memory import Memory
+from grasp_ros.world_model.obstacles import Obstacles
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'test' / 'world_model'))
@@ -52,6 +53,18 @@ def test_the_few_are_spread_and_joined_as_far_as_travel_allows():
     apart = (thin.edges[:, 0] - thin.edges[:, 1]).abs()
     torch.testing.assert_close(thin.edge_steps, 2.0 * torch.minimum(apart, 60 - apart))
     assert connected_share(60, thin.edges.numpy()) == 12 / 60
+
+
+def test_edges_through_obstacles_cost_more():
+    obstacles = Obstacles(((torch.tensor([[20.0, 0.0]]), torch.tensor([-10.0])),), torch.ones(2))
+    thin = thinned(ring(), 12, connect_steps=14, obstacles=obstacles)
+    ends = ring().positions[thin.edges].numpy().astype(float)
+    expected = torch.from_numpy(obstacles.tolls(ends[:, 0], ends[:, 1])).float()
+    torch.testing.assert_close(thin.edge_tolls, expected)
+    right = (ends[..., 0] > 0.7).all(axis=1)  # of x = 0.5, where the obstacle begins
+    assert (
+        thin.edge_tolls[right].min() > 10 * thin.edge_tolls[(ends[..., 0] < 0).all(axis=1)].max()
+    )
 
 
 def test_memory_stays_whole():
