@@ -61,10 +61,8 @@ def test_edges_through_obstacles_cost_more():
     ends = ring().positions[thin.edges].numpy().astype(float)
     expected = torch.from_numpy(obstacles.tolls(ends[:, 0], ends[:, 1])).float()
     torch.testing.assert_close(thin.edge_tolls, expected)
-    right = (ends[..., 0] > 0.7).all(axis=1)  # of x = 0.5, where the obstacle begins
-    assert (
-        thin.edge_tolls[right].min() > 10 * thin.edge_tolls[(ends[..., 0] < 0).all(axis=1)].max()
-    )
+    inside, outside = ((ends[..., 0] * side > 0.7).all(axis=1) for side in (1, -1))
+    assert thin.edge_tolls[inside].min() > 10 * thin.edge_tolls[outside].max()
 
 
 def test_memory_stays_whole():
