@@ -82,7 +82,7 @@ def test_the_page_names_one_robot_and_its_topics():
         name: value if isinstance(value, str) else list(value)
         for name, value in vars(robot()).items()
     }
-    runnable = ('grasp-ros', 'ros2')
+    runnable = ('grasp-ros', 'ros2', 'torchrun')
     assert all(words[0] in runnable for words in commands(''))
 
 
