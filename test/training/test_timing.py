@@ -121,7 +121,9 @@ def test_commands_received_by_the_wall_clock_are_put_on_the_clock_of_the_simulat
 def test_model_step_is_a_multiple_of_the_cameras_period(rate, step):
     stamps = T0 + np.round(np.arange(100) * NS / rate).astype(np.int64)
     none = np.zeros(0, np.int64)
-    recording = Recording(Path('bag'), {}, stamps, stamps, none, none, np.zeros((0, 2)), [])
+    images = {'image': np.arange(len(stamps))}
+    still = np.zeros((0, 2))
+    recording = Recording(Path('bag'), {}, stamps, stamps, none, none, still, [], images)
     assert model_step([recording]) == pytest.approx(step)
     index, follows = pick_frames(stamps, round(step * NS))
     assert follows[:-1].all() and len(index) == -(-100 // round(step * rate))
@@ -144,7 +146,9 @@ def test_frames_are_the_nearest_to_one_step_later(seed):
 def test_step_that_does_not_fit_is_refused_with_one_that_does(rate, dt, fits):
     stamps = T0 + np.round(np.arange(100) * NS / rate).astype(np.int64)
     none = np.zeros(0, np.int64)
-    recording = Recording(Path('bag'), {}, stamps, stamps, none, none, np.zeros((0, 2)), [])
+    images = {'image': np.arange(len(stamps))}
+    still = np.zeros((0, 2))
+    recording = Recording(Path('bag'), {}, stamps, stamps, none, none, still, [], images)
     index, follows = pick_frames(stamps, round(dt * NS))
     apart = np.diff(stamps[index])[follows[:-1]] / NS
     every = period([recording])
