@@ -20,9 +20,9 @@ class Episode:
 
     tool_error: m between the tool's place and the goal's, at the end. shortest_time, s. duration:
     simulated s until the planner said that the goal is reached, or the time was over; arrival:
-    until it was near enough for good, inf where it never was. goal_image: what the planner was
-    given. path (T, S): a state each PERIOD; contact: the share of them in which the robot touches
-    something; plans: the joints (N, J) that were shown as the plan at each.
+    until it was near enough for good, inf where it never was. goal_images: what the planner was
+    given, by its cameras' names. path (T, S): a state each PERIOD; contact: the share of them in
+    which the robot touches something; plans: the joints (N, J) that were shown as the plan at each.
     """
 
     start: FloatArray
@@ -38,9 +38,14 @@ class Episode:
     plan_ms: list[float]
     encode_ms: list[float]
     overhead_ms: list[float]
-    goal_image: ImageArray = field(repr=False)
+    goal_images: dict[str, ImageArray] = field(repr=False)
     path: FloatArray = field(repr=False)
     plans: list[FloatArray | None] = field(repr=False)
+
+    @property
+    def goal_image(self) -> ImageArray:
+        """The goal as the first camera shows it, (H, W, 3)."""
+        return next(iter(self.goal_images.values()))
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:

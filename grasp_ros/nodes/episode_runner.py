@@ -159,7 +159,7 @@ class EpisodeRunner(Node):
             plan_ms=timings('plan_ms'),
             encode_ms=timings('encode_ms'),
             overhead_ms=timings('overhead_ms'),
-            goal_image=messages.to_rgb(next(iter(goal.values()))),
+            goal_images={name: messages.to_rgb(image) for name, image in goal.items()},
             path=path,
             plans=[plan for _, _, plan in self._path],
         )

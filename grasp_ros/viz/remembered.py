@@ -54,9 +54,8 @@ def ways(name: str, world: World, episodes: Sequence[Episode]) -> list[Way | Non
 
 def _way(bundle: Bundle, roadmap: Roadmap, world: World, episode: Episode) -> Way | None:
     camera, joints = next(iter(cameras(bundle.manifest.inputs))), len(world.robot.joints)
-    pictures = {camera: episode.goal_image}
     goal = episode.goal[:joints]
-    latent = bundle.encode(Observation(0, pictures, goal, np.zeros(joints)))
+    latent = bundle.encode(Observation(0, episode.goal_images, goal, np.zeros(joints)))
     positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
     speed = np.array(world.robot.max_velocity)
     start = int(np.abs((positions - episode.start[:joints]) / speed).max(axis=1).argmin())

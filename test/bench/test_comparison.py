@@ -34,7 +34,7 @@ def report(name: str, solved: str, seed: int = 3, world: str = 'maze') -> dict:
             plan_ms=[20.0, 30.0],
             encode_ms=[1.0],
             overhead_ms=[1.0],
-            goal_image=NOTHING,
+            goal_images={'image': NOTHING},
             path=start[None],
             plans=[None],
         )

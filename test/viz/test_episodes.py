@@ -31,7 +31,7 @@ def test_film_and_pictures_follow_the_path(tmp_path):
         plan_ms=[1.0],
         encode_ms=[1.0],
         overhead_ms=[1.0],
-        goal_image=goal_image,
+        goal_images={'image': goal_image},
         path=path,
         plans=[None, *[path[:3]] * (len(path) - 1)],
     )

@@ -19,11 +19,9 @@ def robot():
     robot.close()
 
 
-def test_remembered_places_lie_on_the_way(robot):
-    world = robot.world
-    (problem,) = world.task.sample(1, 3)
-    robot.reset(problem.goal)
-    episode = Episode(
+def episode_of(problem, goal_images):
+    """One that was over at once."""
+    return Episode(
         start=problem.start,
         goal=problem.goal,
         shortest_time=problem.shortest_time,
@@ -37,10 +35,17 @@ def test_remembered_places_lie_on_the_way(robot):
         plan_ms=[],
         encode_ms=[],
         overhead_ms=[],
-        goal_image=robot.render(),
+        goal_images=goal_images,
         path=np.stack([problem.start, problem.goal]),
         plans=[None, None],
     )
+
+
+def test_remembered_places_lie_on_the_way(robot):
+    world = robot.world
+    (problem,) = world.task.sample(1, 3)
+    robot.reset(problem.goal)
+    episode = episode_of(problem, {'image': robot.render()})
     way, back = ways(
         'gantry_maze', world, [episode, replace(episode, start=problem.goal + [0.0, 0.02])]
     )
@@ -54,6 +59,20 @@ def test_remembered_places_lie_on_the_way(robot):
         column, row = camera.pixels(world.task.tool_position(position))
         np.testing.assert_allclose(red, [row, column], atol=2.0)
     assert back is None or len(back.positions) <= len(way.positions)
+
+
+def test_a_way_is_found_for_a_bundle_of_two_cameras():
+    """The SO-101's: what is shown is of the first camera, what is searched with, of both."""
+    twin = MujocoRobot(load_world('so101'))
+    (problem,) = twin.world.task.sample(1, 3)
+    twin.reset(problem.goal)
+    images = {name: twin.render(name) for name in ('image', 'left/image')}
+    (way,) = ways('so101', twin.world, [episode_of(problem, images)])
+    config = twin.world.robot  # what was touched may have pushed the arm a little beyond
+    twin.reset(np.clip(way.positions[0], config.position_min, config.position_max))
+    apart = np.abs(way.pictures[0].astype(int) - twin.render())
+    twin.close()
+    assert 2 <= len(way.pictures) <= SHOWN and np.median(apart) < 4 and apart.mean() < 8
 
 
 def test_the_nearest_place_is_measured_in_time():
