@@ -22,7 +22,8 @@ class Episode:
     simulated s until the planner said that the goal is reached, or the time was over; arrival:
     until it was near enough for good, inf where it never was. goal_images: what the planner was
     given, by its cameras' names. path (T, S): a state each PERIOD; contact: the share of them in
-    which the robot touches something; plans: the joints (N, J) that were shown as the plan at each.
+    which the robot touches something; plans: the joints (N, J) that were shown as the plan at
+    each.
     """
 
     start: FloatArray
