@@ -17,6 +17,7 @@ from grasp_ros import __version__
 from grasp_ros.cli import data
 from grasp_ros.cli.check import show
 from grasp_ros.cli.progress import bars, console
+from grasp_ros.training.train_config import PRECISIONS
 from grasp_ros.types import BadInput
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--precision',
         default='32-true',
-        choices=('32-true', 'bf16-mixed', '16-mixed'),
+        choices=PRECISIONS,
         help='of the training; mixed ones are faster on GPUs (default: %(default)s)',
     )
     parser.add_argument('--threads', type=int, default=2, help='CPU threads of each process')

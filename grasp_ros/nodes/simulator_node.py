@@ -93,11 +93,13 @@ class SimulatorNode(Node):
             self._joints_pub.publish(messages.from_joints(joints, self._world.robot.joints))
             self._publish_state(now_ns)
         for camera, raw, compressed in self._camera_pubs:
-            listeners = raw.get_subscription_count() + compressed.get_subscription_count()
-            if listeners and now_ns % nanoseconds(1 / camera.rate) < self._step_ns:
+            if now_ns % nanoseconds(1 / camera.rate) >= self._step_ns:
+                continue
+            packed = compressed.get_subscription_count()
+            if packed or raw.get_subscription_count():
                 rgb = self._robot.render(camera.name)
                 raw.publish(messages.from_rgb(rgb, now_ns, camera.frame))
-                if compressed.get_subscription_count():
+                if packed:
                     png = messages.from_rgb_compressed(rgb, now_ns, camera.frame)
                     compressed.publish(png)
 

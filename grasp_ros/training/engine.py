@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -17,11 +17,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from grasp_ros.training.checkpoint import Checkpoint
-from grasp_ros.training.train_config import Progress
+from grasp_ros.training.train_config import Precision, Progress
 from grasp_ros.types import BadInput
 
-Precision = Literal['32-true', 'bf16-mixed', '16-mixed']
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 LOGGED = 20  # training steps between two points of a curve
 
 

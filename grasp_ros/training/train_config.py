@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
+Precision = Literal['32-true', 'bf16-mixed', '16-mixed']
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 Progress = Callable[[str, int, int], None]
 """progress(stage, done, total)"""
 
@@ -19,7 +22,7 @@ class TrainConfig:
     align: the same latent for the same place in another recording. reconstruct: a small picture
     must be drawn from the latent: it keeps what moves beside the robot. joints_input: whether the
     encoder sees joint positions beside the picture; None: where the picture does not tell them.
-    precision: see engine.PRECISIONS.
+    precision: as Lightning Fabric names it.
     """
 
     latent: int
@@ -38,5 +41,5 @@ class TrainConfig:
     align: bool = False
     reconstruct: bool = False
     joints_input: bool | None = None
-    precision: str = '32-true'
+    precision: Precision = '32-true'
     seed: int = 0

@@ -8,18 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from grasp_ros.types import BadInput
 from grasp_ros.world_model.fields import Fields
-from grasp_ros.world_model.tensors import check_tensor
+from grasp_ros.world_model.tensors import Layer, check_tensor, through
 
 KINDS = ('weight', 'bias')
-
-
-Layer = tuple[Tensor, Tensor]
-"""Weight (O, I) and bias (O,)"""
 
 
 @dataclass(frozen=True)
@@ -37,13 +32,7 @@ class JointHead:
     def positions(self, latent: Tensor) -> Tensor:
         """latent (..., D) -> joint positions (..., J), m or rad."""
         shown = latent @ self.weight.T + self.bias
-        if not self.layers:
-            return shown
-        *hidden, (weight, bias) = self.layers
-        inner = latent
-        for one, offset in hidden:
-            inner = F.silu(inner @ one.T + offset)
-        return shown + inner @ weight.T + bias
+        return shown + through(self.layers, latent) if self.layers else shown
 
     def tensors(self) -> dict[str, Tensor]:
         """As tensors for a safetensors file."""

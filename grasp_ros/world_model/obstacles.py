@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from grasp_ros.types import BadInput, FloatArray
-from grasp_ros.world_model.tensors import check_tensor
+from grasp_ros.world_model.tensors import Layer, check_tensor, through
 
 LAYERS = 3
 TOLL = 20.0  # model steps that each step costs besides, where the robot is stopped for certain
@@ -27,14 +26,12 @@ class Obstacles:
     (J,), m or rad, the last gives the logit. step (J,): the joints' fastest steps.
     """
 
-    layers: tuple[tuple[Tensor, Tensor], ...]
+    layers: tuple[Layer, ...]
     step: Tensor
 
     def inside(self, positions: Tensor) -> Tensor:
         """How likely positions (..., J) lie in an obstacle: (...), 0 to 1."""
-        for weight, bias in self.layers[:-1]:
-            positions = F.silu(F.linear(positions, weight, bias))
-        return torch.sigmoid(F.linear(positions, *self.layers[-1])[..., 0])
+        return torch.sigmoid(through(self.layers, positions)[..., 0])
 
     def tolls(self, start: FloatArray, end: FloatArray) -> FloatArray:
         """What straight ways (N, J) to (N, J), m or rad, cost besides their time, model steps."""

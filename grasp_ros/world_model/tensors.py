@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tensors from a bundle's files, checked before anything is made of them."""
+"""Tensors from a bundle's files, checked before use, and the small networks made of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from grasp_ros.types import BadInput
+
+Layer = tuple[Tensor, Tensor]
+"""Weight (O, I) and bias (O,)"""
 
 
 def check_tensor(
@@ -17,3 +23,10 @@ def check_tensor(
         raise BadInput(
             f'{name} is {tensor.dtype} {tuple(tensor.shape)}, expected {dtype} {shape}, all finite'
         )
+
+
+def through(layers: Sequence[Layer], x: Tensor) -> Tensor:
+    """What a small network, SiLU between its layers, makes of x (..., I): (..., O)."""
+    for weight, bias in layers[:-1]:
+        x = F.silu(F.linear(x, weight, bias))
+    return F.linear(x, *layers[-1])
