@@ -133,7 +133,7 @@ class Gate:
             known, self._doubtful = self._is_back(), False
             self.reference = self.reference if known else self.reference.anew(known=False)
         if self.reference.told is None or self.following is not None:
-            return self._anchor(now_ns)
+            return self.anchor(now_ns)
         if self._doubtful:
             return NotNow('the robot comes to rest first')
         if self._failed >= ATTEMPTS and now_ns < self._failed_ns + PATIENCE_NS:
@@ -240,7 +240,8 @@ class Gate:
         there, blocked = (np.abs(self._measured.position - one) for one in self._back)
         return bool((there <= self._tolerance).all() and (blocked > self._tolerance).any())
 
-    def _anchor(self, now_ns: int) -> JointTrajectory | Refused:
+    def anchor(self, now_ns: int) -> JointTrajectory | Refused:
+        """What to publish so that the robot is held where it stands, or why nothing is."""
         reference, measured = self.reference, self._measured
         if measured is None:
             return Refused('no joint_states')

@@ -164,6 +164,8 @@ class Pilot:
                 self._loop.clear()
             if job.goal is not None and not self._take(job, job.goal):
                 return None
+            with self.lock:
+                self._hold(job)
             replan = self._loop.replan(observation, blocked)
             with self.lock:
                 self._statistics.counts['blocked'] = self._loop.recovery.count
@@ -219,16 +221,28 @@ class Pilot:
         if not self._config.control.execute:
             self._mission.shown()
             return replan
-        self._look_at_controller()
-        if self._mission.may_send(job, self._steady()) and not self._clock_watch.jump_ns(
-            *self._times()
-        ):
-            self._admit(replan, stamp_ns)
+        if self._may_send(job):
+            now_ns = self._clock()
+            message = self._gate.admit(replan.trajectory, replan.generation, stamp_ns, now_ns)
+            self._deliver(message, now_ns)
         return replan
 
-    def _admit(self, replan: Replan, observation_ns: int) -> None:
-        now_ns = self._clock()
-        message = self._gate.admit(replan.trajectory, replan.generation, observation_ns, now_ns)
+    def _hold(self, job: Job) -> None:
+        """Hold a robot that something unknown may lead: its first plan is made meanwhile."""
+        unknown = self._gate.reference.told is None
+        if self._config.control.execute and unknown and self._may_send(job):
+            now_ns = self._clock()
+            message = self._gate.anchor(now_ns)
+            if isinstance(message, JointTrajectory):  # else the plan's end says why not
+                self._deliver(message, now_ns)
+
+    def _may_send(self, job: Job) -> bool:
+        self._look_at_controller()
+        may = self._mission.may_send(job, self._steady())
+        return may and not self._clock_watch.jump_ns(*self._times())
+
+    def _deliver(self, message: JointTrajectory | Refused, now_ns: int) -> None:
+        """Send what was judged at now_ns, or take note of why it is not sent."""
         if isinstance(message, JointTrajectory) and not self._gate.in_time(now_ns, self._clock()):
             message = Late('late')
         if isinstance(message, JointTrajectory):

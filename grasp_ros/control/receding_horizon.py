@@ -199,6 +199,7 @@ class RecedingHorizon:
         if self._config.control.recovery:
             self.recovery.blocked(blocked)
             self._progress.begin()
+            self._last = None  # it led there
 
     def _look_for_progress(
         self,

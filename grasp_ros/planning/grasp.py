@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """GRASP: gradient planning over virtual states (arXiv 2602.00475), with tension.
 
-Virtual states and actions of all steps move at once (lifted.py), seeded along the roadmap's path;
-then a serial sweep makes the actions true to the model, and of several restarts the best true
-rollout wins.
+Virtual states and actions of all steps move at once (lifted.py), seeded along the roadmap's path
+and along the last plan, so that plans get better from one to the next. Then a serial sweep makes
+the actions true to the model, and of several restarts the best true rollout wins.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Grasp:
     def __init__(self, step: Step, config: GraspConfig):
         self._step, self._config = step, config
         self._restarts, self._sync_time = config.restarts, 0.0
+        self._quiet = 0  # of the rows, from the first on, are without noise
 
     def propose(
         self,
@@ -78,7 +79,8 @@ class Grasp:
         warm_start: WarmStart | None,
         generator: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
-        """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed."""
+        """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed; R is one more than the
+        restarts where the last plan goes on beside them."""
         horizon, restarts = problem.horizon, min(config.restarts, self._restarts)
         start, goal = problem.start, problem.goal
         a = problem.rest.expand(horizon, -1)
@@ -94,14 +96,21 @@ class Grasp:
         if restarts > 1:
             shape = (restarts - 1, horizon, a.shape[-1])
             a[1:] += RESTART_STD * coloured(shape, RESTART_BETA, generator, a)
+        self._quiet = 1 if restarts > 1 else 0
+        known = problem.inside is not None and config.init == 'roadmap' and config.iterations > 0
+        if known and warm_start is not None:
+            a = torch.cat([a[:1], warm_start.actions[None], a[1:]])
+            s = torch.cat([s[:1], warm_start.states[None], s[1:]])
+            self._quiet = 2
         if config.state_noise and config.iterations:
             self._disturb(s, generator)
         s[:, 0], s[:, -1] = start, goal.pinned(s[:, -1])
         return a.clamp_(-1, 1), s
 
     def _disturb(self, s: Tensor, generator: torch.Generator) -> None:
-        """Noise on the virtual states of all restarts but the first, unless it is the only one."""
-        noisy = s[1:, 1:] if len(s) > 1 else s[:, 1:]
+        """Noise on the virtual states of all restarts but the first, unless it is the only one,
+        and but the last plan."""
+        noisy = s[self._quiet :, 1:]
         noisy += self._config.state_noise * torch.randn(
             noisy.shape, generator=generator, dtype=s.dtype, device=s.device
         )
@@ -121,9 +130,7 @@ class Grasp:
         elif config.sync == 'cem':
             new, latents = sync.cem(step, problem, a, config.sync_steps, deadline, generator)
         else:
-            new, latents = sync.pursuit(
-                step, problem, a, s, config.sync_steps, config.lookahead, deadline
-            )
+            new, latents = sync.pursuit(step, problem, a, s, config.lookahead, deadline)
         a.copy_(new)
         return Candidates(a, s, latents)
 

@@ -18,33 +18,11 @@ DAMPING = 1e-3  # of the diagonal: keeps the normal equations solvable where act
 FLOOR = 1e-9  # on the diagonal, where an action has no effect at all
 EASE = 0.01  # of the largest entry on the diagonal: what leaning to rest counts
 SAME = 1e-6  # latents nearer than this are one place
-FRESH = 3  # steps of a travel that one linearisation serves: it is what costs, and changes slowly
+FRESH = 3  # steps on a way that one linearisation serves: it is what costs, and changes slowly
 HOPE = 1.5  # times its mean speed so far: what does not arrive in time with it is given up
 Worth = Callable[[Tensor, Tensor, Tensor], Tensor]
 """worth(steps (N,), rows (K,), soonest (K,)) -> (K,): which of the rows, that do not arrive before
 `soonest`, are to go on. steps: inf where one has not arrived."""
-
-
-def gauss_newton(
-    step: Step,
-    z: Tensor,
-    action: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    rest: Tensor | None = None,
-    reach: float = 1.0,
-) -> Tensor:
-    """One Gauss-Newton step on sum weight (step(z, a) - target)² with every a in [-1, 1].
-
-    z (N, D), action (N, A), target (N, D) -> action (N, A). weight (N, D) or (D,): what each
-    dimension of the latent counts; None: all the same. rest: see boxed_step. reach: how many model
-    steps the target is away at most. The action for the whole way is sought, and then cut to the
-    box: were the box part of the search, a joint at its bound would have others make up for it,
-    and lead off the way.
-    """
-    here, jacobian = linearise(step, z, action)
-    wanted = boxed_step(here, jacobian, action, target, weight, rest, reach)
-    return wanted.clamp(-1.0, 1.0)
 
 
 def linearise(step: Step, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:

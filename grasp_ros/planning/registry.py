@@ -33,8 +33,8 @@ class GraspConfig(PlannerSettings):
 
     init: str = param(
         'roadmap',
-        'start of the virtual states: line to the goal, roadmap path, or '
-        'warm (the last plan; roadmap when there is none)',
+        'start of the virtual states: line to the goal, roadmap path and beside it the last plan, '
+        'or warm (the last plan; roadmap when there is none)',
         choices=('line', 'roadmap', 'warm'),
     )
     iterations: int = param(
@@ -85,9 +85,7 @@ class GraspConfig(PlannerSettings):
     sync_every: int = param(
         1000, 'iterations between syncs; the last iteration always syncs', low=1, high=100_000
     )
-    sync_steps: int = param(
-        1, 'gd: Adam steps; cem: rounds; pursuit: Gauss-Newton steps per action', low=1, high=1000
-    )
+    sync_steps: int = param(1, 'gd: Adam steps; cem: rounds', low=1, high=1000)
     sync_lr: float = param(0.05, 'gd: Adam step of the actions', low=0.0, high=10.0)
     lookahead: int = param(
         3, 'pursuit: how many steps ahead on the path an action aims', 'steps', low=1, high=100

@@ -11,11 +11,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from grasp_ros.planning.greedy import gauss_newton
+from grasp_ros.planning.greedy import FRESH, boxed_step, linearise
 from grasp_ros.planning.problem import Deadline, Problem
 from grasp_ros.world_model.dynamics import Step, rollout
 
 CEM_SAMPLES, CEM_ELITES, CEM_STD = 64, 8, 0.3
+EXACT = (
+    10  # steps of a pursuit that are linearised one by one: what follows is planned anew before
+)
 PROGRESS_WINDOW = 6  # steps along the path among which the nearest to the rollout is sought
 
 
@@ -80,7 +83,6 @@ def pursuit(
     problem: Problem,
     actions: Tensor,
     states: Tensor,
-    steps: int,
     lookahead: int,
     deadline: Deadline,
 ) -> tuple[Tensor, Tensor]:
@@ -88,6 +90,8 @@ def pursuit(
 
     Progress is measured by the nearest virtual state, so a robot that is slower than the path
     still follows it around corners. The last virtual state is the goal: there its weights count.
+    The action for the whole way to the aim is sought, and then cut to its bounds: were they part
+    of the search, a joint at its bound would have others make up for it, and lead off the way.
     After the deadline the rest is rolled out as it was.
     """
     restarts, horizon, _ = actions.shape
@@ -96,7 +100,7 @@ def pursuit(
     progress = torch.zeros(restarts, dtype=torch.long, device=actions.device)
     z = problem.start.expand(restarts, -1)
     latents, chosen = [z], []
-    late = False
+    late, moved = False, torch.zeros_like(z)
     action = actions[:, 0]
     for t in range(horizon):
         late = late or deadline() >= 1
@@ -112,9 +116,14 @@ def pursuit(
             target, weight = states[rows, aim], None
             if not problem.goal.unweighted:
                 weight = torch.where((aim == horizon)[:, None], problem.goal.weight, 1.0)
-            for _ in range(steps):
-                action = gauss_newton(step, z, action, target, weight, problem.rest, lookahead)
-        z = step(z, action)
+            if t < EXACT or t % FRESH == 0:
+                here, jacobian = linearise(step, z, action)
+            else:
+                here = z + moved  # the same action moves it once more
+            wanted = boxed_step(here, jacobian, action, target, weight, problem.rest, lookahead)
+            action = wanted.clamp(-1.0, 1.0)
+        before, z = z, step(z, action)
+        moved = z - before
         chosen.append(action)
         latents.append(z)
     return torch.stack(chosen, dim=1), torch.stack(latents, dim=1)

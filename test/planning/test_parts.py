@@ -15,7 +15,7 @@ from grasp_ros.world_model.dynamics import rollout
 def test_pursuit_makes_actions_true_to_the_rollout():
     problem = behind_the_wall()
     path = path_through_the_door()[None]
-    actions, latents = sync.pursuit(walled, problem, torch.zeros(1, 60, 2), path, 1, 3, never)
+    actions, latents = sync.pursuit(walled, problem, torch.zeros(1, 60, 2), path, 3, never)
     torch.testing.assert_close(latents, rollout(walled, problem.start[None], actions))
     assert float(problem.cost(latents)) < 0.01
 
@@ -52,15 +52,15 @@ def test_pursuit_treats_restarts_independently():
     problem = behind_the_wall()
     paths = torch.stack([path_through_the_door(), problem.start.expand(61, 2).clone()])
     actions = torch.zeros(2, 60, 2)
-    both, _ = sync.pursuit(walled, problem, actions, paths, 1, 3, never)
-    alone, _ = sync.pursuit(walled, problem, actions[1:], paths[1:], 1, 3, never)
+    both, _ = sync.pursuit(walled, problem, actions, paths, 3, never)
+    alone, _ = sync.pursuit(walled, problem, actions[1:], paths[1:], 3, never)
     torch.testing.assert_close(both[1:], alone)
 
 
 def test_pursuit_keeps_the_old_actions_after_the_deadline():
     old = torch.full((1, 60, 2), 0.25)
     path = path_through_the_door()[None]
-    actions, latents = sync.pursuit(walled, behind_the_wall(), old, path, 1, 3, lambda: True)
+    actions, latents = sync.pursuit(walled, behind_the_wall(), old, path, 3, lambda: True)
     assert torch.equal(actions, old)
     assert latents.shape == (1, 61, 2)
 

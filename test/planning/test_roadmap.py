@@ -9,7 +9,7 @@ import torch
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from grasp_ros.planning.greedy import gauss_newton, travel_steps
+from grasp_ros.planning.greedy import boxed_step, linearise, travel_steps
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.world_model.memory import Memory
@@ -26,6 +26,11 @@ def free(z, a):
 def sheared(z, a):
     """Actions that act on both dimensions: clamping each alone is not the best."""
     return z + SPEED * a @ torch.tensor([[1.0, 0.9], [0.0, 0.4]])
+
+
+def gauss_newton(step, z, action, target):
+    """The best bounded action on the model as it is linearised at `action`."""
+    return boxed_step(*linearise(step, z, action), action, target)
 
 
 def test_gauss_newton_hits_a_target_within_reach_in_one_step():
