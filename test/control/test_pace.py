@@ -41,6 +41,26 @@ def test_haste_at_the_start_and_none_on_the_way(robot_file):
     assert (times[:held] == LOOK_EVERY).all() and (times[held:] == PLAN_EVERY).all()
 
 
+def test_the_robot_is_held_while_its_first_plan_is_made(robot_file, monkeypatch):
+    world = load_world('wall')
+    robot = MujocoRobot(world)
+    config = load(PlannerNodeConfig, robot_file, planner__grasp__iterations=1)
+    run = Lockstep(Drawn(world), config, robot)
+    run.aim([-0.2, -0.15], np.array([-0.2, 0.15]))
+    real, sent = run.pilot._loop.replan, []
+
+    def replan(*given):
+        sent.append(len(run.sent))
+        return real(*given)
+
+    monkeypatch.setattr(run.pilot._loop, 'replan', replan)
+    run.run(0.3)
+    assert sent[:2] == [1, 1], 'held before the first plan, and only once'
+    assert len(run.sent[0].times_ns) == 1
+    np.testing.assert_allclose(run.sent[0].positions[0], [-0.2, -0.15], atol=1e-3)
+    robot.close()
+
+
 def test_a_plan_that_came_too_late_is_made_up_for(robot_file, monkeypatch):
     world = load_world('wall')
     robot = MujocoRobot(world)

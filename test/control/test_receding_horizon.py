@@ -10,6 +10,7 @@ from bed import PERIOD_STEPS, Bed, problems
 
 from grasp_ros.control.gate import Late
 from grasp_ros.control.receding_horizon import Replan
+from grasp_ros.control.recovery import Blocked
 from grasp_ros.robot.jtc import sample
 from grasp_ros.sim.robot import CONTROL_STEP
 from grasp_ros.types import BadInput, JointTrajectory, Observation, Refused, nanoseconds
@@ -130,6 +131,22 @@ def test_blocked_robot_is_stopped_and_planned_for_where_it_stands(bed: Bed):
         replan = bed.cycle()
     np.testing.assert_allclose(replan.start.position, stands, atol=1e-2)
     assert walls is bed.robot.world
+
+
+def test_the_plan_that_led_to_a_block_is_no_start_of_the_next(bed: Bed, monkeypatch):
+    for _ in range(3):
+        bed.cycle()
+    real, starts = bed.loop._planner.plan, []
+
+    def plan(problem, warm_start, deadline):
+        starts.append(warm_start)
+        return real(problem, warm_start, deadline)
+
+    monkeypatch.setattr(bed.loop._planner, 'plan', plan)
+    seen = bed.observe()
+    bed.loop.replan(seen)
+    bed.loop.replan(seen, Blocked(seen.stamp_ns, seen.position, bed.gate.reference))
+    assert starts[0] is not None and starts[1] is None
 
 
 @contextlib.contextmanager

@@ -106,6 +106,30 @@ def test_rollouts_through_obstacles_cost_more():
     assert through > 3 * past
 
 
+def nowhere(z):
+    """Obstacles are known, and none is here."""
+    return 0 * z.sum(dim=-1)
+
+
+def test_plans_get_better_from_one_to_the_next_where_obstacles_are_known():
+    corners = torch.tensor([[-0.5, 0.0], [0.0, 0.6], [0.5, 0.0]])
+    path = torch.cat([torch.lerp(*corners[:2], torch.linspace(0, 1, 21)[:20, None]),
+                      torch.lerp(*corners[1:], torch.linspace(0, 1, 21)[:, None])])  # fmt: skip
+    settings = GraspConfig(iterations=3, restarts=1, state_noise=0.0)
+    costs = {}
+    for inside in (nowhere, None):
+        problem = to([0.5, 0.0], (-0.5, 0.0), horizon=40)
+        problem = replace(problem, path=path, running_weight=1.0, inside=inside)
+        run, warm, costs[inside] = planner(settings, step=free), None, []
+        for _ in range(8):
+            plan = run.plan(problem, warm)
+            warm = WarmStart(plan.actions, plan.states)
+            costs[inside].append(plan.cost)
+    assert costs[nowhere][-1] < 0.95 * costs[nowhere][0]
+    # Nothing else would keep states off what the model does not know.
+    assert costs[None] == pytest.approx([costs[None][0]] * 8)
+
+
 def test_pursuit_follows_a_seeded_path_through_the_door():
     problem = behind_the_wall(path=path_through_the_door())
     plan = planner(GraspConfig()).plan(problem)

@@ -27,9 +27,7 @@ def test_pursuit_does_not_press_on_what_blocks_it():
     # The way leads through the wall, on and up; only up is possible.
     path = torch.stack([torch.linspace(0, 0.5, 21), torch.linspace(0, 0.5, 21)], dim=1)
     pressing = torch.ones(1, 20, 2)
-    actions, latents = sync.pursuit(
-        before_a_wall, to([0.5, 0.5]), pressing, path[None], 1, 3, never
-    )
+    actions, latents = sync.pursuit(before_a_wall, to([0.5, 0.5]), pressing, path[None], 3, never)
     assert actions[0, :, 0].abs().max() < 0.05
     assert latents[0, -1, 1] > 0.1, 'and it gets on where it can'
 
@@ -41,11 +39,23 @@ def test_pursuit_stays_on_a_way_that_one_joint_is_too_slow_for():
         return z + 0.05 * a @ torch.tensor([[1.0, 0.9], [0.0, 0.4]])
 
     path = torch.stack([torch.zeros(21), torch.linspace(0, 0.4, 21)], dim=1)
-    _, latents = sync.pursuit(
-        alike, to([0.0, 0.4]), torch.zeros(1, 20, 2), path[None], 1, 3, never
-    )
+    _, latents = sync.pursuit(alike, to([0.0, 0.4]), torch.zeros(1, 20, 2), path[None], 3, never)
     assert latents[0, :, 0].abs().max() < 0.01, 'a fifth of a step'
     torch.testing.assert_close(latents[0, -1], path[-1], atol=0.005, rtol=0)
+
+
+def test_pursuit_is_exact_where_the_robot_will_soon_be_and_thrifty_beyond():
+    batches = []
+
+    def counted(z, a):
+        batches.append(len(z))
+        return walled(z, a)
+
+    path = path_through_the_door()[None]
+    sync.pursuit(counted, behind_the_wall(), torch.zeros(1, 60, 2), path, 3, never)
+    linearised = [t for t, size in enumerate(batches) if size > 1]
+    assert linearised[: sync.EXACT] == list(range(0, 2 * sync.EXACT, 2))
+    assert len(linearised) <= sync.EXACT + (60 - sync.EXACT) / 3 + 1
 
 
 def test_pursuit_treats_restarts_independently():
