@@ -135,9 +135,9 @@ MUTANTS = (
         ('test/control/test_pace.py',),
     ),
     Mutant(
-        'each step of a pursuit is linearised',
+        'no step of a pursuit is spared',
         SYNC,
-        't < EXACT or t % FRESH == 0',
+        't < exact or t % FRESH == 0',
         'True',
         OF_PARTS,
     ),

@@ -100,6 +100,8 @@ def pursuit(
     progress = torch.zeros(restarts, dtype=torch.long, device=actions.device)
     z = problem.start.expand(restarts, -1)
     latents, chosen = [z], []
+    # Where no obstacles are known, only the model at each step tells of a wall.
+    exact = horizon if problem.inside is None else EXACT
     late, moved = False, torch.zeros_like(z)
     action = actions[:, 0]
     for t in range(horizon):
@@ -116,7 +118,7 @@ def pursuit(
             target, weight = states[rows, aim], None
             if not problem.goal.unweighted:
                 weight = torch.where((aim == horizon)[:, None], problem.goal.weight, 1.0)
-            if t < EXACT or t % FRESH == 0:
+            if t < exact or t % FRESH == 0:
                 here, jacobian = linearise(step, z, action)
             else:
                 here = z + moved  # the same action moves it once more

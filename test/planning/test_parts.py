@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sync, coloured noise and warm starts."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from toy import behind_the_wall, free, path_through_the_door, to, walled
@@ -44,18 +46,21 @@ def test_pursuit_stays_on_a_way_that_one_joint_is_too_slow_for():
     torch.testing.assert_close(latents[0, -1], path[-1], atol=0.005, rtol=0)
 
 
-def test_pursuit_is_exact_where_the_robot_will_soon_be_and_thrifty_beyond():
-    batches = []
+def test_pursuit_is_thrifty_beyond_its_first_steps_where_obstacles_are_known():
+    path, counts = path_through_the_door()[None], []
+    for inside in (None, lambda z: 0 * z.sum(dim=-1)):
+        batches = []
 
-    def counted(z, a):
-        batches.append(len(z))
-        return walled(z, a)
+        def counted(z, a, batches=batches):
+            batches.append(len(z))
+            return walled(z, a)
 
-    path = path_through_the_door()[None]
-    sync.pursuit(counted, behind_the_wall(), torch.zeros(1, 60, 2), path, 3, never)
-    linearised = [t for t, size in enumerate(batches) if size > 1]
-    assert linearised[: sync.EXACT] == list(range(0, 2 * sync.EXACT, 2))
-    assert len(linearised) <= sync.EXACT + (60 - sync.EXACT) / 3 + 1
+        problem = replace(behind_the_wall(), inside=inside)
+        sync.pursuit(counted, problem, torch.zeros(1, 60, 2), path, 3, never)
+        linearised = [t for t, size in enumerate(batches) if size > 1]
+        assert linearised[: sync.EXACT] == list(range(0, 2 * sync.EXACT, 2))
+        counts.append(len(linearised))
+    assert counts[0] == 60 and counts[1] <= sync.EXACT + (60 - sync.EXACT) / 3 + 1
 
 
 def test_pursuit_treats_restarts_independently():
