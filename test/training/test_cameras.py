@@ -149,11 +149,11 @@ def test_a_bundle_of_two_cameras_by_the_commands_that_users_type(tmp_path):
     assert list(bundle.manifest.inputs) == ['image', 'left/image', 'joints']
     pictures = bundle.remembered(3).images
     assert {name: one.shape for name, one in pictures.items()} == dict.fromkeys(
-        ('image', 'left/image'), (72, 96, 3)
+        ('image', 'left/image'), (120, 160, 3)
     )
     assert not np.array_equal(pictures['image'], pictures['left/image'])
     seen = Observation.pictured(pictures, 5)
-    black = {**pictures, 'left/image': np.zeros((72, 96, 3), np.uint8)}
+    black = {**pictures, 'left/image': np.zeros((120, 160, 3), np.uint8)}
     assert not torch.equal(bundle.encode(seen), bundle.encode(Observation.pictured(black, 5)))
     again = tmp_path / 'models/again'
     done = subprocess.run(
