@@ -70,7 +70,7 @@ MUTANTS = (
         'if warm_start is not None:',
         OF_GRASP,
     ),
-    Mutant('no noise', GRASP, 'noisy += ', 'noisy = noisy + ', OF_GRASP),
+    Mutant('no noise', GRASP, 'states += ', 'states = states + ', OF_GRASP),
     Mutant(
         'one restart', GRASP, 's = s.repeat(restarts, 1, 1)', 's = s.repeat(1, 1, 1)', OF_GRASP
     ),
@@ -102,7 +102,7 @@ MUTANTS = (
     Mutant(
         'noise on all restarts',
         GRASP,
-        's[self._quiet :, 1:]',
+        's[quiet:, 1:]',
         's[:, 1:]',
         OF_GRASP,
     ),

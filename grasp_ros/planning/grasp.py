@@ -36,7 +36,6 @@ class Grasp:
     def __init__(self, step: Step, config: GraspConfig):
         self._step, self._config = step, config
         self._restarts, self._sync_time = config.restarts, 0.0
-        self._quiet = 0  # of the rows, from the first on, are without noise
 
     def propose(
         self,
@@ -49,7 +48,7 @@ class Grasp:
         config = self._config
         if problem.followed:  # by pursuit alone
             config = replace(config, iterations=0, restarts=1)
-        a, s = self._initial(config, problem, warm_start, generator)
+        a, s, noisy = self._initial(config, problem, warm_start, generator)
         lifted = Lifted(self._step, config, problem.goal, a, s, problem.inside)
         used, synced = deadline(), False
         for iteration in range(1, config.iterations + 1):
@@ -57,7 +56,7 @@ class Grasp:
                 break
             lifted.move()
             if config.state_noise and iteration <= config.noise_share * config.iterations:
-                self._disturb(s, generator)
+                self._disturb(noisy, generator)
             s[:, -1] = problem.goal.pinned(s[:, -1])
             used = deadline()
             synced = config.sync != 'none' and iteration % config.sync_every == 0
@@ -78,9 +77,12 @@ class Grasp:
         problem: Problem,
         warm_start: WarmStart | None,
         generator: torch.Generator,
-    ) -> tuple[Tensor, Tensor]:
-        """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed; R is one more than the
-        restarts where the last plan goes on beside them."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed, and what is noisy of these.
+
+        Where the last plan goes on beside the restarts, R is one more. No noise is on it, nor on
+        the first restart, unless that is the only one.
+        """
         horizon, restarts = problem.horizon, min(config.restarts, self._restarts)
         start, goal = problem.start, problem.goal
         a = problem.rest.expand(horizon, -1)
@@ -96,23 +98,21 @@ class Grasp:
         if restarts > 1:
             shape = (restarts - 1, horizon, a.shape[-1])
             a[1:] += RESTART_STD * coloured(shape, RESTART_BETA, generator, a)
-        self._quiet = 1 if restarts > 1 else 0
+        quiet = 1 if restarts > 1 else 0
         known = problem.inside is not None and config.init == 'roadmap' and config.iterations > 0
         if known and warm_start is not None:
             a = torch.cat([a[:1], warm_start.actions[None], a[1:]])
             s = torch.cat([s[:1], warm_start.states[None], s[1:]])
-            self._quiet = 2
+            quiet = 2
+        noisy = s[quiet:, 1:]
         if config.state_noise and config.iterations:
-            self._disturb(s, generator)
+            self._disturb(noisy, generator)
         s[:, 0], s[:, -1] = start, goal.pinned(s[:, -1])
-        return a.clamp_(-1, 1), s
+        return a.clamp_(-1, 1), s, noisy
 
-    def _disturb(self, s: Tensor, generator: torch.Generator) -> None:
-        """Noise on the virtual states of all restarts but the first, unless it is the only one,
-        and but the last plan."""
-        noisy = s[self._quiet :, 1:]
-        noisy += self._config.state_noise * torch.randn(
-            noisy.shape, generator=generator, dtype=s.dtype, device=s.device
+    def _disturb(self, states: Tensor, generator: torch.Generator) -> None:
+        states += self._config.state_noise * torch.randn(
+            states.shape, generator=generator, dtype=states.dtype, device=states.device
         )
 
     def _sync(

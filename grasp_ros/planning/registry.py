@@ -66,7 +66,7 @@ class GraspConfig(PlannerSettings):
     state_noise: float = param(
         0.1,
         'standard deviation added to the virtual states each iteration; of several restarts '
-        'the first has none',
+        'the first has none, nor has the last plan',
         'latent',
         low=0.0,
         high=10.0,

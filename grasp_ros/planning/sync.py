@@ -16,9 +16,7 @@ from grasp_ros.planning.problem import Deadline, Problem
 from grasp_ros.world_model.dynamics import Step, rollout
 
 CEM_SAMPLES, CEM_ELITES, CEM_STD = 64, 8, 0.3
-EXACT = (
-    10  # steps of a pursuit that are linearised one by one: what follows is planned anew before
-)
+EXACT = 10  # steps that are linearised one by one: those that follow are planned anew before
 PROGRESS_WINDOW = 6  # steps along the path among which the nearest to the rollout is sought
 
 
