@@ -45,4 +45,5 @@ def reached(robot_file, **settings) -> int:
 
 def test_grasp_reaches_goals_over_a_map_that_is_too_coarse_to_follow(robot_file):
     grasp, pursuit = reached(robot_file), reached(robot_file, **PURSUIT)
-    assert grasp >= 3 > 1 >= pursuit, f'of {PROBLEMS}: GRASP {grasp}, pursuit {pursuit}'
+    assert grasp >= 4, f'GRASP {grasp} of {PROBLEMS}'
+    assert grasp >= pursuit + 2, f'of {PROBLEMS}: GRASP {grasp}, pursuit {pursuit}'
