@@ -6,6 +6,7 @@ Without recovery: it would lead a robot that ran into a wall around it, whatever
 
 from dataclasses import replace
 
+import pytest
 from lockstep import Lockstep
 
 from grasp_ros.config import PlannerNodeConfig, load
@@ -43,6 +44,7 @@ def reached(robot_file, **settings) -> int:
     return count
 
 
+@pytest.mark.timeout(600)  # two minutes of searches on a quiet machine
 def test_grasp_reaches_goals_over_a_map_that_is_too_coarse_to_follow(robot_file):
     grasp, pursuit = reached(robot_file), reached(robot_file, **PURSUIT)
     assert grasp >= 4, f'GRASP {grasp} of {PROBLEMS}'
