@@ -33,8 +33,8 @@ class GraspConfig(PlannerSettings):
 
     init: str = param(
         'roadmap',
-        'start of the virtual states: line to the goal, roadmap path and beside it the last plan, '
-        'or warm (the last plan; roadmap when there is none)',
+        'start of the virtual states: line to the goal, roadmap path (beside it the last plan, '
+        'where obstacles are known), or warm (the last plan; roadmap when there is none)',
         choices=('line', 'roadmap', 'warm'),
     )
     iterations: int = param(

@@ -2,6 +2,7 @@
 """When a plan is made before its period: once a robot is held, and after one came too late."""
 
 import numpy as np
+import pytest
 from drawn import Drawn
 from lockstep import LOOK_EVERY, PLAN_EVERY, Lockstep
 
@@ -41,12 +42,19 @@ def test_haste_at_the_start_and_none_on_the_way(robot_file):
     assert (times[:held] == LOOK_EVERY).all() and (times[held:] == PLAN_EVERY).all()
 
 
-def test_the_robot_is_held_while_its_first_plan_is_made(robot_file, monkeypatch):
+@pytest.fixture
+def run(robot_file):
+    """On a straight way of which the model knows all."""
     world = load_world('wall')
     robot = MujocoRobot(world)
     config = load(PlannerNodeConfig, robot_file, planner__grasp__iterations=1)
     run = Lockstep(Drawn(world), config, robot)
     run.aim([-0.2, -0.15], np.array([-0.2, 0.15]))
+    yield run
+    robot.close()
+
+
+def test_the_robot_is_held_while_its_first_plan_is_made(run: Lockstep, monkeypatch):
     real, sent = run.pilot._loop.replan, []
 
     def replan(*given):
@@ -58,17 +66,10 @@ def test_the_robot_is_held_while_its_first_plan_is_made(robot_file, monkeypatch)
     assert sent[:2] == [1, 1], 'held before the first plan, and only once'
     assert len(run.sent[0].times_ns) == 1
     np.testing.assert_allclose(run.sent[0].positions[0], [-0.2, -0.15], atol=1e-3)
-    robot.close()
 
 
-def test_a_plan_that_came_too_late_is_made_up_for(robot_file, monkeypatch):
-    world = load_world('wall')
-    robot = MujocoRobot(world)
-    config = load(PlannerNodeConfig, robot_file, planner__grasp__iterations=1)
-    run = Lockstep(Drawn(world), config, robot)
-    run.aim([-0.2, -0.15], np.array([-0.2, 0.15]))
+def test_a_plan_that_came_too_late_is_made_up_for(run: Lockstep, monkeypatch):
     assert not run.run(1.5) and not run.pilot.impatient, 'on its way'
     monkeypatch.setattr(run.pilot._gate, 'admit', lambda *_: Late('late'))
     run.plan()
     assert run.pilot.impatient
-    robot.close()
