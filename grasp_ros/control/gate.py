@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_ros.config import RobotConfig
-from grasp_ros.control.guard import Guard, Situation
+from grasp_ros.control.guard import Guard, Situation, braked
 from grasp_ros.control.recovery import Blocked
 from grasp_ros.control.reference import Reference
 from grasp_ros.control.trajectory import stop
+from grasp_ros.control.way_back import way_back
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import (
     FloatArray,
@@ -31,8 +32,6 @@ HOLD_TIMES = np.geomspace(0.05, 1.9, 24)  # s to come to rest in, tried from the
 AT_REST = 0.02  # of max_velocity: what encoders say of a robot that stands
 STANDS_NS = nanoseconds(1.0)  # a robot that gets no further than that in so long trembles only
 ATTEMPTS = 3  # motions in a row that the robot does not follow before it is only tried again later
-BACK_OFF = 2.0  # tracking tolerances that a blocked robot goes back the way it came
-LOOK_BACK_NS = nanoseconds(0.02)  # between the moments at which that way is looked at
 ANCHORS = 3  # times that a robot is held in a row without standing where it is held
 PATIENCE_NS = nanoseconds(2.0)  # s between such tries
 
@@ -74,7 +73,8 @@ class Gate:
         self._place: JointSample | None = None  # where it has been since it last got on
         self._stood: FloatArray | None = None  # where the last motion that was sent began
         self._failed, self._failed_ns = 0, 0  # motions in a row without getting on, and since when
-        self._blocked: Blocked | None = None  # the last of them
+        self._blocked: Blocked | None = None  # the last of them, until it is taken
+        self._touching: Blocked | None = None  # the last of them, until a stop has been sent
 
     @property
     def generation(self) -> int:
@@ -108,6 +108,7 @@ class Gate:
         if self.following is None and not self.reference.rests(sample.stamp_ns):
             self._failed, self._failed_ns = self._failed + 1, sample.stamp_ns
             self._blocked = Blocked(sample.stamp_ns, sample.position, self.reference)
+            self._touching = self._blocked
         self.following, self._doubtful = Refused(reason), True
 
     def take_blocked(self) -> Blocked | None:
@@ -148,20 +149,33 @@ class Gate:
         return message if refused is None else refused
 
     def stop(self, now_ns: int) -> JointTrajectory | None:
-        """The trajectory that brings the robot to rest, None where it rests or is `unstopped`.
+        """The trajectory that brings the robot to rest, None where it rests.
 
         It goes on with the reference while the robot follows it; otherwise it ends the motion that
-        is measured, wherever the reference is, or leads back a little along the way it came.
+        is measured, wherever the reference is, or leads back a little along the way it came. Where
+        limits forbid that so far, the reference ends as soon as it may, and the robot is
+        `unstopped`: another stop is due.
         """
-        came = self._way_back(now_ns) if self.following is not None else None
+        came = None
+        if self.following is not None and self._backs_off and self._touching is not None:
+            came = way_back(self._touching, self.reference, self._tolerance, now_ns)
         self.reference, self._back = self.reference.anew(), None
         self.unstopped = False
-        if self.reference.told is None or now_ns < self.reference.settled_ns:
+        told = self.reference.told
+        if told is None or now_ns < self.reference.settled_ns:
             return None
-        if self.reference.rests(now_ns + self._transport_ns):
+        rests = self.reference.rests(now_ns + self._transport_ns)
+        if rests and came is None:
             return None
-        message = self._end(now_ns) if self.following is None else self._hold_or_back(now_ns, came)
+        end = None if rests else self._end(now_ns)
+        if self.following is None:
+            message = end or self.hold(now_ns)
+        else:
+            message = self._hold_or_back(now_ns, came)
         self.unstopped = message is None
+        if message is None and end is not None and self._in_motion():
+            # A controller that had given up would hold the robot, and this were a jump.
+            return end if end.end_ns < told.end_ns else None
         return message
 
     def _hold_or_back(self, now_ns: int, came: FloatArray | None) -> JointTrajectory | None:
@@ -170,14 +184,18 @@ class Gate:
             self._back = came, self._measured.position
         return back or self.hold(now_ns)
 
+    def _in_motion(self) -> bool:
+        assert self._measured is not None
+        return bool((np.abs(self._measured.velocity) > AT_REST * self._limits.velocity).any())
+
     def _end(self, now_ns: int) -> JointTrajectory | None:
-        """The shortest end of the motion that the robot follows."""
+        """The shortest end of the reference, None where limits forbid it."""
         start_ns = self.reference.snapped(now_ns + self._transport_ns)
         start = self.reference.at(start_ns)
         assert start is not None
         end = stop(start, start_ns, self._limits, self._joints)
         message = self.reference.before(end, now_ns - OVERLAP_NS)
-        return message if self._check(message, now_ns, None) is None else self.hold(now_ns)
+        return message if self._check(message, now_ns, None) is None else None
 
     def hold(self, now_ns: int, place: FloatArray | None = None) -> JointTrajectory | None:
         """One point, at rest, where the measured motion can end, or a place near it (J,); None
@@ -188,14 +206,12 @@ class Gate:
         """
         if self._measured is None:
             return None
-        position, velocity = self._measured.position, self._measured.velocity
-        limits = self._limits
-        rest = position + velocity * np.abs(velocity) / (2 * limits.acceleration)
-        rest = rest if place is None else place
+        position, limits = self._measured.position, self._limits
+        rest = braked(self._measured, limits) if place is None else place
         inside = np.clip(rest, limits.position_min, limits.position_max)
-        # Nobody is dragged back inside by a stop: it may only not go further out.
+        # Nobody is dragged back inside by a stop: it only ends where the joint can come to rest.
         outside = (position < limits.position_min) | (position > limits.position_max)
-        rest = np.where(outside, position, inside)
+        rest = np.where(outside, rest, inside)
         fastest = None
         for time in HOLD_TIMES:
             message = JointTrajectory(
@@ -211,27 +227,6 @@ class Gate:
                     return message  # not the fastest: what was measured is a moment old
                 fastest = message
         return fastest
-
-    def _way_back(self, now_ns: int) -> FloatArray | None:
-        """Where (J,) the robot was told to be before it was blocked, a little way back.
-
-        What it was told last lies beyond the obstacle: the way back begins where it is measured.
-        None where it is not blocked, or has come from nowhere.
-        """
-        blocked, reference, told = self._blocked, self.reference, self.reference.told
-        if not self._backs_off or blocked is None or told is None:
-            return None
-        begin_ns = max(told.start_ns, reference.settled_ns)
-        moments = range(min(now_ns, blocked.stamp_ns), begin_ns - 1, -LOOK_BACK_NS)
-        motions = [reference.at(at) for at in moments]
-        came = np.array([motion.position for motion in motions if motion is not None])
-        if not len(came):
-            return None
-        apart = np.abs((came - blocked.position) / self._tolerance)
-        passed = int(apart.max(axis=1).argmin())  # the moment at which it was to be where it is
-        joint = int(apart[0].argmax())  # the one that is blocked most
-        far = passed + np.flatnonzero(apart[passed:, joint] >= BACK_OFF)
-        return came[far[0]] if len(far) else came[-1]
 
     def _is_back(self) -> bool:
         """Whether the robot stands where the last stop led it, away from where it was blocked."""
@@ -260,8 +255,7 @@ class Gate:
         """Whether the robot gets anywhere; one that presses on something may tremble for ever."""
         assert self._place is not None
         trembles = measured.stamp_ns - self._place.stamp_ns >= STANDS_NS
-        fast = np.abs(measured.velocity) > AT_REST * self._limits.velocity
-        return bool(fast.any()) and not trembles
+        return self._in_motion() and not trembles
 
     def in_time(self, judged_ns: int, now_ns: int) -> bool:
         """Whether what was judged at one time may still be sent now: most of the time that it has
@@ -270,13 +264,15 @@ class Gate:
 
     def begin(self) -> None:
         """A new goal, or leave to execute."""
-        self._anchors, self._failed, self._blocked = 0, 0, None
+        self._anchors, self._failed, self._blocked, self._touching = 0, 0, None, None
 
     def sent(self, trajectory: JointTrajectory, now_ns: int) -> None:
         """Tell what was published."""
         if self.reference.rests(now_ns) and self._measured is not None:
             self._stood = self._measured.position
         self.reference = self.reference.after(trajectory, now_ns)
+        if not self.unstopped:
+            self._touching = None
 
     def clear(self) -> None:
         """The clock jumped, or someone else commanded the controller: nothing told holds."""

@@ -30,6 +30,7 @@ from grasp_ros.types import (
 SLACK = 1e-3  # relative; rounding of times to whole nanoseconds
 JUMP = 1e-6  # of a joint's range: what rounding leaves between two descriptions of one motion
 MAX_AHEAD_NS = nanoseconds(2.0)  # a motion that begins later than this has a foreign clock
+BLOCKED = 2.0  # tolerances beside the reference at which it may still be ended
 RECEIPTS = 5  # moments of receipt that are looked at
 
 
@@ -115,11 +116,14 @@ class Guard:
 
     def _starts_near(self, trajectory: JointTrajectory, situation: Situation) -> str | None:
         """The commanded position at the time of the measurement, and what was measured."""
-        measured = situation.measured
-        at_ns = max(situation.now_ns, _first_ns(trajectory))
+        measured, first_ns = situation.measured, _first_ns(trajectory)
+        at_ns = max(situation.now_ns, first_ns)
         travel = self._limits.velocity * seconds(abs(at_ns - measured.stamp_ns))
+        # Who is blocked is beside the reference already, and must be stopped all the same.
+        ends_it = situation.observation_ns is None and first_ns <= situation.now_ns
+        tolerance = self._tolerance * (BLOCKED if ends_it else 1.0)
         error = np.abs(sample(trajectory, at_ns).position - measured.position)
-        for name, seen, allowed in zip(self._joints, error, travel + self._tolerance, strict=True):
+        for name, seen, allowed in zip(self._joints, error, travel + tolerance, strict=True):
             if not seen <= allowed:
                 return (
                     f'{name} starts {seen:.4f} from the measured position, {allowed:.4f} allowed'
@@ -143,7 +147,9 @@ class Guard:
             if received < first_ns:
                 for start in self._possible(situation, received):
                     bridge = _bridge(start, received, trajectory)
-                    if (reason := self._beyond(bridge, bounds)) is not None:
+                    # Too fast already, be it by noise alone, it is to be slowed down all the more.
+                    already = np.abs(start.velocity)
+                    if (reason := self._beyond(bridge, bounds, already)) is not None:
                         return f'on the way to the first point, {reason}'
             elif (reason := self._jump(trajectory, situation.reference, received)) is not None:
                 return reason
@@ -187,7 +193,8 @@ class Guard:
         ]
 
     def _bounds(self, situation: Situation) -> tuple[FloatArray, FloatArray]:
-        """Position limits; a joint that stands outside may be anywhere between there and inside.
+        """Position limits; a joint that stands outside may be anywhere between there and inside,
+        and one that leaves them may be stopped as far out as it comes.
 
         Never further outside than the tolerance: whatever is measured beyond is wrong.
         """
@@ -195,22 +202,30 @@ class Guard:
         for motion in self._possible(situation, situation.now_ns):
             low = np.fmin(low, motion.position)
             high = np.fmax(high, motion.position)
+        if situation.observation_ns is None:
+            rest = braked(situation.measured, limits)
+            low = np.where(rest < limits.position_min, -np.inf, low)
+            high = np.where(rest > limits.position_max, np.inf, high)
         margin = SLACK * (limits.position_max - limits.position_min)
         low = np.maximum(low, limits.position_min - self._tolerance) - margin
         high = np.minimum(high, limits.position_max + self._tolerance) + margin
         return low, high
 
     def _beyond(
-        self, trajectory: JointTrajectory, bounds: tuple[FloatArray, FloatArray]
+        self,
+        trajectory: JointTrajectory,
+        bounds: tuple[FloatArray, FloatArray],
+        already: FloatArray | float = 0.0,
     ) -> str | None:
-        """The first limit that the motion breaks, in words."""
+        """The first limit that the motion breaks, in words. already: speeds (J,) that it may have
+        above the limit."""
         limits = self._limits
         position, velocity, acceleration = extremes(trajectory)
-        anything = np.full_like(velocity, -np.inf)
+        anything, fastest = np.full_like(velocity, -np.inf), np.fmax(limits.velocity, already)
         checks: list[tuple[str, FloatArray, FloatArray, FloatArray]] = [
             ('position', position[0], *bounds),
             ('position', position[1], *bounds),
-            ('speed', velocity, anything, limits.velocity * (1 + SLACK)),
+            ('speed', velocity, anything, fastest * (1 + SLACK)),
             ('acceleration', acceleration, anything, limits.acceleration * (1 + SLACK) + 1e-6),
         ]
         for what, seen, low, high in checks:
@@ -222,6 +237,12 @@ class Guard:
                     f'{low[joint]:.4f} to {high[joint]:.4f}'
                 )
         return None
+
+
+def braked(measured: JointSample, limits: Limits) -> FloatArray:
+    """Where the joints (J,) are once they have stopped as fast as they may."""
+    speed = measured.velocity
+    return measured.position + speed * np.abs(speed) / (2 * limits.acceleration)
 
 
 def _first_ns(trajectory: JointTrajectory) -> int:

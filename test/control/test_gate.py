@@ -155,9 +155,12 @@ def test_stop_that_no_limits_allow_yet_is_due_until_they_do(moving):
     moving.blocked = True
     moving.run(0.1)
     assert moving.gate.following is not None
-    moving.observe(np.array([0.4, 0.0]))  # pushed, faster than any motion may be
+    there = moving.position
+    moving.position = np.array([moving.limits.position_max[0] - 0.001, there[1]])
+    moving.observe(np.array([0.4, 0.0]))  # pushed, and too fast to stop within the limits
     assert moving.gate.stop(moving.now) is None and moving.gate.unstopped
-    moving.observe(np.array([0.01, 0.0]))
+    moving.position = there
+    moving.observe()
     message = moving.tell(moving.gate.stop(moving.now))
     assert not message.velocities[-1].any() and not moving.gate.unstopped
 
@@ -357,12 +360,75 @@ def test_robot_that_has_come_from_nowhere_is_held_where_it_stands(recovering):
     np.testing.assert_allclose(again.positions, message.positions, atol=2e-3)
 
 
-def test_a_stop_for_another_reason_leads_nowhere(recovering):
+def test_robot_is_brought_back_also_when_the_planner_knows_of_the_block_already(recovering):
     recovering.blocked = True
     recovering.run(0.1)
-    recovering.gate.take_blocked()  # the block is known, and was answered
+    assert recovering.gate.take_blocked() is not None
+    message = recovering.gate.stop(recovering.now)
+    assert recovering.position[0] - message.positions[0, 0] >= 0.02
+
+
+def test_robot_is_brought_back_once_from_each_block(recovering):
+    block(recovering)
+    recovering.run(0.05)
+    recovering.gate.reference = replace(recovering.gate.reference, settled_ns=0)
     message = recovering.gate.stop(recovering.now)
     np.testing.assert_allclose(message.positions[0], recovering.position, atol=1e-9)
+
+
+def test_blocked_robot_whose_other_joint_is_at_full_speed_is_stopped_at_once(recovering):
+    """A little faster than it may be, by its encoders."""
+    recovering.admit((1.0, 1.0))
+    x, y = recovering.position
+    while recovering.gate.following is None:
+        recovering.now, y = recovering.now + TICK, y + 0.00152
+        recovering.position = np.array([x, y])
+        recovering.observe(np.array([0.0, 0.152]))
+    message = recovering.gate.stop(recovering.now)
+    assert not recovering.gate.unstopped
+    assert x - message.positions[0, 0] >= 0.02
+
+
+def test_where_no_hold_is_within_limits_the_reference_ends_first(robot_file, space, limits):
+    """Blocked along x, it drives on along y, too near to the limit there for one cubic."""
+    rig = Rig(load(PlannerNodeConfig, robot_file), space, limits, backs_off=True)
+    rig.position = np.array([0.05, limits.position_max[1] - 0.045])
+    rig.controller.activate(rig.position)
+    rig.observe()
+    rig.admit()
+    rig.run(0.4)
+    rig.admit((1.0, 1.0))
+    rig.run(0.3)
+    gate, x = rig.gate, rig.position[0]
+
+    def observe() -> None:
+        rig.now, before = rig.now + TICK, rig.position
+        rig.position = np.array([x, rig.controller.reference(rig.now).position[1]])
+        rig.observe((rig.position - before) / 0.01)
+
+    while gate.following is None:
+        observe()
+    assert gate.hold(rig.now) is None, 'the case that this is about'
+    there, ends_ns = gate.reference.at(rig.now).position, gate.reference.told.end_ns
+    message = rig.tell(gate.stop(rig.now))
+    assert gate.unstopped and message.end_ns < ends_ns
+    np.testing.assert_allclose(sample(message, rig.now).position, there, atol=1e-9)
+    while gate.unstopped:
+        observe()
+        back = rig.tell(gate.stop(rig.now))
+    assert rig.now < message.end_ns + 5 * TICK
+    assert x - back.positions[0, 0] >= 0.02, 'and then it is brought back'
+
+
+@pytest.mark.parametrize('side', [-1, 1])
+def test_robot_that_is_pushed_out_of_its_limits_is_stopped_at_once(rig, side):
+    """By what it touches, say, while another joint drives on."""
+    limit = rig.limits.position_max[0] if side > 0 else rig.limits.position_min[0]
+    rig.position = np.array([limit + side * 0.003, HOME[1]])
+    rig.observe(np.array([side * 0.04, 0.0]))
+    message = rig.gate.hold(rig.now)
+    stopped = limit + side * (0.003 + 0.04**2 / (2 * rig.limits.acceleration[0]))
+    np.testing.assert_allclose(message.positions[0], [stopped, HOME[1]], atol=1e-9)
 
 
 def test_each_block_is_told_once_with_what_the_robot_was_told(recovering):

@@ -278,6 +278,25 @@ def test_robot_outside_its_limits_may_come_back_only(guard, side):
     assert_refused(refused, f'x_joint position {side * -0.275:.4f}')
 
 
+@pytest.mark.parametrize('side', [-1, 1])
+def test_robot_that_leaves_its_limits_may_be_stopped_and_nothing_else(guard, side):
+    leaving = situation([side * 0.273, 0.0], [side * 0.06, 0.0], stamp=NOW)
+    onwards = by_hand([0.1], [side * 0.2745], [0.0])
+    assert_refused(guard.check(onwards, leaving), 'x_joint position')
+    assert guard.check(onwards, replace(leaving, observation_ns=None)) is None
+
+
+@pytest.mark.parametrize('first, reason', [(0.25, None), (0.02, 'on the way to the first point')])
+def test_robot_that_is_too_fast_already_may_be_slowed_down(guard, first, reason):
+    """At 0.152 m/s where 0.15 are allowed: encoders are noisy, and what is touched pushes."""
+    fast = replace(situation(REST, [0.152, 0.0], stamp=NOW), observation_ns=None)
+    refused = guard.check(by_hand([first], [0.0135], [0.0]), fast)
+    if reason is None:
+        assert refused is None, refused
+    else:
+        assert_refused(refused, reason)
+
+
 def test_single_point_is_judged_too(guard):
     assert guard.check(by_hand([0.3], [0.01], [0.0]), HERE) is None
     assert_refused(guard.check(by_hand([0.3], [0.01], [0.01]), HERE), 'is not zero')
