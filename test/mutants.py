@@ -526,4 +526,25 @@ MUTANTS = (
         'if False:',
         OF_GATE,
     ),
+    Mutant(
+        'a trusted path is searched along as any other',
+        GRASP,
+        'elif problem.trusted:',
+        'elif False:',
+        OF_GRASP,
+    ),
+    Mutant(
+        'a path through obstacles is trusted',
+        'grasp_ros/control/route.py',
+        'self._inside(states).max() < DOUBTFUL',
+        'True',
+        OF_ROUTE,
+    ),
+    Mutant(
+        'a path is trusted after a block',
+        'grasp_ros/control/route.py',
+        'if self._inside is None or self._known:',
+        'if self._inside is None:',
+        OF_ROUTE,
+    ),
 )

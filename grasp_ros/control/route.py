@@ -23,6 +23,7 @@ SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap w
 EXTRA_STEPS = 2
 MIN_HORIZON = 4
 SPARSE = 1.5  # times what pursuit looks ahead to: landmarks that are further apart leave a gap
+DOUBTFUL = 0.5  # likely to lie in an obstacle
 NO_WAY = (
     'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
     'something else'
@@ -107,7 +108,8 @@ class Route:
             goal = Goal.of(states[-1], goal.tolerance)
         padding = states[-1].expand(horizon + 1 - len(states), -1)
         states = torch.cat([states, padding])
-        problem = Problem(start, goal, horizon, rest, states, weight, followed, self._inside)
+        trusted, inside = self._is_trusted(states), self._inside
+        problem = Problem(start, goal, horizon, rest, states, weight, followed, inside, trusted)
         return problem, Way(stops, path.times)
 
     def _horizon(self, steps: float, followed: bool) -> int:
@@ -129,6 +131,13 @@ class Route:
             return self._lookahead > 0
         legs = np.diff(path.times)[path.times[:-1] < self._sent + self._lookahead]
         return bool(legs.max() <= SPARSE * self._lookahead)
+
+    def _is_trusted(self, states: Tensor) -> bool:
+        """Whether virtual states (T + 1, D) keep off all obstacles, as far as these are known, and
+        the robot has got on so far."""
+        if self._inside is None or self._known:
+            return False
+        return bool(self._inside(states).max() < DOUBTFUL)
 
     def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
         known = self._recovery.known(now_ns)

@@ -48,6 +48,8 @@ class Grasp:
         config = self._config
         if problem.followed:  # by pursuit alone
             config = replace(config, iterations=0, restarts=1)
+        elif problem.trusted:  # restarts would cost the robot time
+            config = replace(config, restarts=1, state_noise=0.0)
         a, s, noisy = self._initial(config, problem, warm_start, generator)
         lifted = Lifted(self._step, config, problem.goal, a, s, problem.inside)
         used, synced = deadline(), False

@@ -33,6 +33,7 @@ class Problem:
     distance along the way, which rewards arriving early. followed: the path is known so densely
     that it is to be followed as it is; what seems shorter to the model leads through what it leads
     around. inside: what is to be kept off; None: nothing is known but what the model foresees.
+    trusted: nothing known speaks against the path, so that one search along it is enough.
 
     Whoever makes a problem has seen that its values are finite: here only shapes are checked, so
     that nothing waits for a GPU.
@@ -46,6 +47,7 @@ class Problem:
     running_weight: float = 0.0
     followed: bool = False
     inside: Inside | None = None
+    trusted: bool = False
 
     def __post_init__(self) -> None:
         if self.horizon < 2:

@@ -76,6 +76,31 @@ def test_a_path_is_followed_until_there_is_a_gap(bed: Bed, searching: Bed, times
     assert not searching.loop._route._is_followed(path)
 
 
+@pytest.mark.parametrize(
+    ('known', 'likely', 'blocked', 'trusted'),
+    [
+        (True, 0.1, (), True),
+        (True, 0.9, (), False),  # the map leads through an obstacle
+        (True, 0.1, (0,), False),  # the robot did not get on
+        (False, 0.1, (), False),  # nobody knows
+    ],
+)
+def test_a_path_is_trusted_while_nothing_speaks_against_it(
+    searching: Bed, known, likely, blocked, trusted
+):
+    route, given = searching.loop._route, []
+
+    def plan(problem, warm_start=None, deadline=None):
+        given.append(problem)
+        return real(problem, warm_start, deadline)
+
+    real, searching.loop._planner.plan = searching.loop._planner.plan, plan
+    route._inside = (lambda z: z[..., 0] * 0 + likely) if known else None
+    route._recovery.known = lambda now_ns: blocked
+    searching.cycle()
+    assert given[0].trusted == trusted
+
+
 @pytest.mark.parametrize('seed', [3, 4])
 def test_warm_start_is_the_rest_of_the_last_plan(searching: Bed, seed, monkeypatch):
     bed, given = searching, []

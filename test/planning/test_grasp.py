@@ -187,6 +187,15 @@ def test_noise_and_restarts_mend_what_frozen_states_cannot():
     assert planner(noisy).plan(behind_the_wall(path=jumps)).cost < AT_GOAL
 
 
+def test_trusted_path_is_searched_along_once_and_without_noise():
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    problem = replace(behind_the_wall(20), trusted=True)
+    (found,) = Grasp(walled, GraspConfig()).propose(problem, None, never, generator)
+    assert found.actions.shape == (1, 20, 2)
+    assert torch.equal(generator.get_state(), before)
+
+
 def test_path_that_is_to_be_followed_is_left_as_it_is():
     jumps = path_through_the_door()[torch.arange(61) // 5 * 5]
     settings = GraspConfig()
