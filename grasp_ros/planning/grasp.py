@@ -83,7 +83,7 @@ class Grasp:
         """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed, and what is noisy of these.
 
         Where the last plan goes on beside the restarts, R is one more. No noise is on it, nor on
-        the first restart, unless that is the only one.
+        the first restart, unless that is the only row.
         """
         horizon, restarts = problem.horizon, min(config.restarts, self._restarts)
         start, goal = problem.start, problem.goal
