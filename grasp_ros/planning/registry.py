@@ -42,8 +42,8 @@ class GraspConfig(PlannerSettings):
     )
     restarts: int = param(
         8,
-        'plans optimised at once, the best true rollout wins; fewer where time is short, one where '
-        'nothing speaks against the way of the map',
+        'plans optimised at once, the best true rollout wins; fewer where time is short, one '
+        'where nothing speaks against the way of the map',
         low=1,
         high=4096,
     )
