@@ -391,8 +391,8 @@ MUTANTS = (
     Mutant(
         'held at the measured place, whatever its speed',
         GATE,
-        'rest = position + velocity * np.abs(velocity) / (2 * limits.acceleration)',
-        'rest = position',
+        'rest = braked(self._measured, limits) if place is None else place',
+        'rest = position if place is None else place',
         OF_GATE,
     ),
     Mutant(
@@ -412,7 +412,7 @@ MUTANTS = (
     Mutant('never given up', GATE, 'if self._failed >= ATTEMPTS and', 'if False and', OF_GATE),
     Mutant(
         'not brought back from what it touches',
-        GATE,
+        'grasp_ros/control/way_back.py',
         'return came[far[0]] if len(far) else came[-1]',
         'return None',
         OF_GATE,
