@@ -508,8 +508,8 @@ MUTANTS = (
     Mutant(
         'the reference goes on where no hold is within limits',
         GATE,
-        'return end if end.end_ns < told.end_ns else None',
-        'return None',
+        'message = end if end is not None and end.end_ns < told.end_ns else None',
+        'pass',
         OF_GATE,
     ),
     Mutant(

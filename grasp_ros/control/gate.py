@@ -167,15 +167,16 @@ class Gate:
         rests = self.reference.rests(now_ns + self._transport_ns)
         if rests and came is None:
             return None
-        end = None if rests else self._end(now_ns)
         if self.following is None:
-            message = end or self.hold(now_ns)
-        else:
-            message = self._hold_or_back(now_ns, came)
+            message = self._end(now_ns) or self.hold(now_ns)
+            self.unstopped = message is None
+            return message
+        message = self._hold_or_back(now_ns, came)
         self.unstopped = message is None
-        if message is None and end is not None and self._in_motion():
+        if self.unstopped and not rests and self._in_motion():
             # A controller that had given up would hold the robot, and this were a jump.
-            return end if end.end_ns < told.end_ns else None
+            end = self._end(now_ns)
+            message = end if end is not None and end.end_ns < told.end_ns else None
         return message
 
     def _hold_or_back(self, now_ns: int, came: FloatArray | None) -> JointTrajectory | None:

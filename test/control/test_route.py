@@ -76,6 +76,18 @@ def test_a_path_is_followed_until_there_is_a_gap(bed: Bed, searching: Bed, times
     assert not searching.loop._route._is_followed(path)
 
 
+def asked(bed: Bed, monkeypatch) -> list:
+    """(problem, warm start) of each plan that the loop asks for from now on."""
+    given, real = [], bed.loop._planner.plan
+
+    def plan(problem, warm_start=None, deadline=None):
+        given.append((problem, warm_start))
+        return real(problem, warm_start, deadline)
+
+    monkeypatch.setattr(bed.loop._planner, 'plan', plan)
+    return given
+
+
 @pytest.mark.parametrize(
     ('known', 'likely', 'blocked', 'trusted'),
     [
@@ -86,38 +98,25 @@ def test_a_path_is_followed_until_there_is_a_gap(bed: Bed, searching: Bed, times
     ],
 )
 def test_a_path_is_trusted_while_nothing_speaks_against_it(
-    searching: Bed, known, likely, blocked, trusted
+    searching: Bed, known, likely, blocked, trusted, monkeypatch
 ):
-    route, given = searching.loop._route, []
-
-    def plan(problem, warm_start=None, deadline=None):
-        given.append(problem)
-        return real(problem, warm_start, deadline)
-
-    real, searching.loop._planner.plan = searching.loop._planner.plan, plan
+    route, given = searching.loop._route, asked(searching, monkeypatch)
     route._inside = (lambda z: z[..., 0] * 0 + likely) if known else None
     route._recovery.known = lambda now_ns: blocked
     searching.cycle()
-    assert given[0].trusted == trusted
+    assert given[0][0].trusted == trusted
 
 
 @pytest.mark.parametrize('seed', [3, 4])
 def test_warm_start_is_the_rest_of_the_last_plan(searching: Bed, seed, monkeypatch):
-    bed, given = searching, []
-    real = bed.loop._planner.plan
-
-    def plan(problem, warm_start=None, deadline=None):
-        given.append(warm_start)
-        return real(problem, warm_start, deadline)
-
-    monkeypatch.setattr(bed.loop._planner, 'plan', plan)
+    bed, given = searching, asked(searching, monkeypatch)
     first, second = bed.cycle(), bed.cycle()
-    assert given[0] is None
+    assert given[0][1] is None
     shifted = round((second.start_ns - first.start_ns) / nanoseconds(0.1))
     rest = first.plan.actions[shifted:]
-    count = min(len(rest), len(given[1].actions))
+    count = min(len(rest), len(given[1][1].actions))
     assert shifted >= 1 and count > 10
-    assert torch.equal(given[1].actions[:count], rest[:count])
+    assert torch.equal(given[1][1].actions[:count], rest[:count])
 
 
 def test_sent_motion_is_short_and_the_preview_long(bed: Bed):
