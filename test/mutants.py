@@ -26,6 +26,7 @@ LIFTED = 'grasp_ros/planning/lifted.py'
 ANYTIME, ICEM = 'grasp_ros/planning/anytime.py', 'grasp_ros/planning/icem.py'
 BOXQP, OBJECTIVE = 'grasp_ros/planning/boxqp.py', 'grasp_ros/planning/objective.py'
 GREEDY, LOOP = 'grasp_ros/planning/greedy.py', 'grasp_ros/control/receding_horizon.py'
+START = 'grasp_ros/control/start.py'
 OF_GRASP = ('test/planning/test_grasp.py',)
 OF_PARTS = ('test/planning/test_parts.py',)
 OF_CONTRACT = ('test/planning/test_contract.py',)
@@ -303,7 +304,7 @@ MUTANTS = (
     ),
     Mutant(
         'a robot at rest drifts with the model',
-        LOOP,
+        START,
         '(np.ptp(told, axis=0) <= RESTS * self._step).all()',
         'False',
         OF_LOOP,
@@ -340,8 +341,8 @@ MUTANTS = (
     # The loop
     Mutant(
         'latent not rolled forward to the start',
-        LOOP,
-        'rollout(self._bundle.dynamics, latent[None], actions[None])[0, -1]',
+        START,
+        'rollout(self._dynamics, latent[None], actions[None])[0, -1]',
         'latent',
         OF_LOOP,
     ),

@@ -48,6 +48,9 @@ def test_demo_reaches_goals_over_ros_and_reports_them(
     assert 0 < seen['ci95'][0] < 1 and seen['ci95'][1] == pytest.approx(1)
     assert set(seen['replan_ms']) == {'p50', 'p95', 'p99'}
     assert all(run['error'] <= seen['tolerance'] == tolerance for run in seen['runs'])
+    assert seen['limits_broken'] == []
+    assert 0.5 < seen['worst_speed_over_limit'] <= 1.005
+    assert 0.5 < seen['worst_acceleration_over_limit'] <= 1.005
     for name in ('paths.png', 'film'):
         file = out / (f'{world}_{planner}.mp4' if name == 'film' else f'{world}_{planner}_{name}')
         assert file.stat().st_size > 5_000

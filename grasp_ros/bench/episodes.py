@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +24,8 @@ class Episode:
     until it was near enough for good, inf where it never was. goal_images: what the planner was
     given, by its cameras' names. path (T, S): a state each PERIOD; contact: the share of them in
     which the robot touches something; plans: the joints (N, J) that were shown as the plan at
-    each.
+    each. speed, acceleration: the most that the controller commanded, over the joint's limit;
+    violations: limits that it broke, in words.
     """
 
     start: FloatArray
@@ -36,6 +38,9 @@ class Episode:
     duration: float
     arrival: float
     contact: float
+    speed: float
+    acceleration: float
+    violations: list[str]
     plan_ms: list[float]
     encode_ms: list[float]
     overhead_ms: list[float]
@@ -85,6 +90,9 @@ def summary(episodes: list[Episode], **context: Any) -> dict[str, Any]:
         'arrival_over_shortest_median': _over_shortest(episodes, 'arrival'),
         'time_over_shortest_median': _over_shortest(episodes, 'duration'),
         'contact_share': _contact(episodes),
+        'worst_speed_over_limit': _worst(one.speed for one in episodes),
+        'worst_acceleration_over_limit': _worst(one.acceleration for one in episodes),
+        'limits_broken': [words for one in episodes for words in one.violations[:1]],
         'runs': [_row(episode) for episode in episodes],
     }
 
@@ -109,6 +117,10 @@ def _contact(episodes: list[Episode]) -> float:
     return round(touching / states, 4) if states else 0.0
 
 
+def _worst(shares: Iterable[float]) -> float:
+    return round(max(shares, default=0.0), 4)
+
+
 def _row(episode: Episode) -> dict[str, Any]:
     return {
         'start': np.round(episode.start, 4).tolist(),
@@ -121,5 +133,7 @@ def _row(episode: Episode) -> dict[str, Any]:
         'reached': episode.reached,
         'duration': round(episode.duration, 4),
         'contact': round(episode.contact, 4),
+        'speed': round(episode.speed, 4),
+        'acceleration': round(episode.acceleration, 4),
         'arrival': round(episode.arrival, 4) if np.isfinite(episode.arrival) else None,
     }

@@ -140,8 +140,12 @@ def run(options: argparse.Namespace) -> int:
     console.print(
         f'{report["successes"]} of {len(episodes)} within {world.task.words(world.task.tolerance)}'
         f' (95 % interval {100 * low:.0f} to {100 * high:.0f} %), replan {report["replan_ms"]} ms,'
-        f' in contact {100 * report["contact_share"]:.1f} % of the time'
+        f' in contact {100 * report["contact_share"]:.1f} % of the time, commanded at most'
+        f' {report["worst_speed_over_limit"]:.2f} of the speed and'
+        f' {report["worst_acceleration_over_limit"]:.2f} of the acceleration that is allowed'
     )
+    for broken in report['limits_broken']:
+        console.print(f'[red]a limit was broken[/]: at {broken}')
     if not options.no_pictures:
         name = f'{world.name}_{config.algorithm}'
         with console.status('drawing'):

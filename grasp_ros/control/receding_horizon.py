@@ -9,12 +9,10 @@ its reference there.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from grasp_ros.config import PlannerNodeConfig
@@ -23,6 +21,7 @@ from grasp_ros.control.progress import Progress
 from grasp_ros.control.recovery import Blocked, Recovery
 from grasp_ros.control.reference import Reference
 from grasp_ros.control.route import Route, Way
+from grasp_ros.control.start import StartPredictor
 from grasp_ros.control.trajectory import from_actions
 from grasp_ros.planning.anytime import make_planner
 from grasp_ros.planning.objective import Goal
@@ -38,9 +37,7 @@ from grasp_ros.types import (
     nanoseconds,
 )
 from grasp_ros.world_model.bundle import Bundle
-from grasp_ros.world_model.dynamics import rollout
 
-RESTS = 0.1  # model steps: who is told to move no further rests
 Clock = Callable[[], int]
 
 
@@ -89,7 +86,8 @@ class RecedingHorizon:
         self._command, self._limits = bundle.manifest.command, Limits.of(config.robot)
         self._planner = make_planner(bundle.dynamics, config.planner)
         dt = self._command.dt
-        step = self._step = dt * self._limits.velocity
+        step = dt * self._limits.velocity
+        self._starts = StartPredictor(bundle.dynamics, self._command, step)
         positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
         self.recovery = Recovery(positions, step)
         # The goal's tolerance is half a model step.
@@ -161,28 +159,27 @@ class RecedingHorizon:
         reference = self._reference()
         if self._progress.surprised(observation.stamp_ns, latent, reference):
             self._take(Blocked(observation.stamp_ns, observation.position, reference))
-        ahead, start_ns = self._start(observation, reference)
-        start, told = self._until(observation, reference, ahead, start_ns)
-        z_start = self._carried_on(latent, told)
-        found = self._route.problem(z_start, start.position, observation.stamp_ns)
+        ready_ns = self._latency.estimate_ns() + self._send_ahead_ns
+        start = self._starts.predict(observation, latent, reference, ready_ns)
+        found = self._route.problem(start.latent, start.motion.position, observation.stamp_ns)
         if isinstance(found, Refused):
             return found
         problem, way = found
         budget_ns = nanoseconds(self._config.planner.deadline)
-        plan = self._plan(problem, start_ns, lambda: (self._steady() - encoded) / budget_ns)
-        self._last = (start_ns, plan)
+        plan = self._plan(problem, start.ns, lambda: (self._steady() - encoded) / budget_ns)
+        self._last = (start.ns, plan)
         planned = self._steady()
 
         # The time until the plan begins is blind, too.
-        steps = max(1, self._config.control.trajectory_steps - ahead)
-        trajectory = self._motion(_array(plan.actions[:steps]), start, start_ns)
+        steps = max(1, self._config.control.trajectory_steps - start.ahead)
+        trajectory = self._motion(_array(plan.actions[:steps]), start.motion, start.ns)
         if way is not None:
             self._look_for_progress(observation, reference, way, plan, trajectory)
         self._latency.add(self._clock() - observation.stamp_ns)
         return Replan(
             plan,
-            start,
-            start_ns,
+            start.motion,
+            start.ns,
             reference.generation,
             trajectory,
             distance,
@@ -216,13 +213,6 @@ class RecedingHorizon:
             rests = self._progress.rests(planned)
             wanted = way.positions()[1] if rests else self._bundle.joints_shown(plan.latents[1])
             self._take(Blocked(stamp_ns, observation.position, reference, wanted))
-
-    def _start(self, observation: Observation, reference: Reference) -> tuple[int, int]:
-        """When the plan begins: model steps after the observation, and the time."""
-        step_ns = nanoseconds(self._command.dt)
-        ready_ns = self._latency.estimate_ns() + self._send_ahead_ns
-        ahead = max(1, math.ceil(ready_ns / step_ns))
-        return ahead, reference.snapped(observation.stamp_ns + ahead * step_ns)
 
     def preview(self, replan: Replan) -> JointTrajectory:
         """The motion of the whole plan and of the way from there, for people.
@@ -259,29 +249,6 @@ class RecedingHorizon:
             self._near = 0
         return self._near >= count
 
-    def _until(
-        self, observation: Observation, reference: Reference, ahead: int, start_ns: int
-    ) -> tuple[Motion, FloatArray]:
-        """The reference at the plan's start, and the joints (ahead + 1, J) passed until then.
-
-        Before anything was told, the robot stands where it is measured.
-        """
-        step_ns = nanoseconds(self._command.dt)
-        rest = Motion(observation.position, np.zeros(len(observation.position)))
-        times = [observation.stamp_ns + i * step_ns for i in range(ahead)]
-        motions = [reference.at(at) or rest for at in (*times, start_ns)]
-        return motions[-1], np.stack([motion.position for motion in motions])
-
-    def _carried_on(self, latent: Tensor, told: FloatArray) -> Tensor:
-        """The latent (D,) once the robot has been along the joints (K + 1, J) that it is told.
-
-        A robot that is told to rest stays as it is seen: models drift.
-        """
-        if (np.ptp(told, axis=0) <= RESTS * self._step).all():
-            return latent
-        actions = self._tensor(self._command.actions(told))
-        return rollout(self._bundle.dynamics, latent[None], actions[None])[0, -1]
-
     def _plan(self, problem: Problem, start_ns: int, deadline: Deadline) -> Plan:
         warm = None
         if self._last is not None:
@@ -289,9 +256,6 @@ class RecedingHorizon:
             steps = round((start_ns - last_ns) / nanoseconds(self._command.dt))
             warm = shift(plan, max(0, steps), problem.horizon, problem.rest)
         return self._planner.plan(problem, warm, deadline)
-
-    def _tensor(self, values: FloatArray) -> Tensor:
-        return torch.as_tensor(values, dtype=torch.float32, device=self._bundle.device)
 
 
 def _array(values: Tensor) -> FloatArray:

@@ -13,9 +13,10 @@ from torch import Tensor
 from grasp_ros.config import PlannerConfig, horizon_steps
 from grasp_ros.control.recovery import Recovery
 from grasp_ros.planning.objective import Goal
+from grasp_ros.planning.path import Path, every_step
 from grasp_ros.planning.problem import Problem
 from grasp_ros.planning.registry import GraspConfig
-from grasp_ros.planning.roadmap import Path, Roadmap, every_step
+from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.types import FloatArray, Refused
 from grasp_ros.world_model.bundle import Bundle
 

@@ -20,8 +20,10 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from grasp_ros.bench.episodes import PERIOD, Episode, arrival
+from grasp_ros.bench.motion import MotionChecker
 from grasp_ros.control.states import PLANNING, REACHED
 from grasp_ros.nodes import messages, qos
+from grasp_ros.robot.limits import Limits
 from grasp_ros.sim.tasks import Problem
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import NS, FloatArray, nanoseconds, seconds
@@ -63,11 +65,15 @@ class EpisodeRunner(Node):
         self._plan: FloatArray | None = None
         self._timings: list[dict[str, str]] = []
         self._path: list[tuple[int, FloatArray, FloatArray | None]] = []
+        self._motion = self._checker()
         self.create_subscription(Clock, '/clock', self._on_clock, qos.CAMERA)
         for name, camera in cameras.items():
             seen = partial(self._images.__setitem__, name)
             self.create_subscription(Image, camera, seen, qos.CAMERA)
         self.create_subscription(JointState, 'simulator/state', self._on_state, qos.JOINT_STATES)
+        self.create_subscription(
+            JointState, 'simulator/reference', self._on_reference, qos.JOINT_STATES
+        )
         self.create_subscription(
             DiagnosticStatus, 'planner/status', self._on_status, qos.DIAGNOSTICS
         )
@@ -119,6 +125,7 @@ class EpisodeRunner(Node):
         else:
             self._hold(self.place(problem.start))
         self._timings, self._path, self._plan = [], [], None
+        self._motion = self._checker()
         begin_ns = self.now_ns
         if not self._taught:
             self.send_goal(goal)
@@ -156,6 +163,9 @@ class EpisodeRunner(Node):
                 task.tolerance,
             ),
             contact=float(task.touches(path).mean()),
+            speed=self._motion.worst_speed,
+            acceleration=self._motion.worst_acceleration,
+            violations=self._motion.violations,
             plan_ms=timings('plan_ms'),
             encode_ms=timings('encode_ms'),
             overhead_ms=timings('overhead_ms'),
@@ -244,6 +254,13 @@ class EpisodeRunner(Node):
         stamp = messages.stamp_ns(message)
         if not self._path or stamp >= self._path[-1][0] + nanoseconds(PERIOD):
             self._path.append((stamp, self.state, self._plan))
+
+    def _on_reference(self, message: JointState) -> None:
+        self._motion.see(np.array(message.position), messages.stamp_ns(message))
+
+    def _checker(self) -> MotionChecker:
+        robot = self._world.robot
+        return MotionChecker(Limits.of(robot), np.array(robot.tracking_tolerance))
 
     def _on_status(self, message: DiagnosticStatus) -> None:
         status = {pair.key: pair.value for pair in message.values}

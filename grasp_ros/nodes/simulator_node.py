@@ -21,7 +21,7 @@ from grasp_ros.nodes.parameters import declare, on_change
 from grasp_ros.nodes.process import run
 from grasp_ros.sim.interface import SimulatorFailed, make_robot
 from grasp_ros.sim.worlds import load_world
-from grasp_ros.types import BadInput, FloatArray, nanoseconds
+from grasp_ros.types import BadInput, FloatArray, JointSample, nanoseconds
 
 MAX_LAG = 0.2  # s; a simulation further behind real time than this gives up catching up
 
@@ -30,9 +30,10 @@ class SimulatorNode(Node):
     """Publishes /clock, joint_states and every camera's images; follows joint trajectories.
 
     A camera NAME has the topics NAME and NAME/compressed, and is drawn while someone listens.
-    `~/state` is the world's truth: the robot's joints and those of the task's objects, for whoever
-    judges. `~/reset` places them at the parameter `simulator.start`; its answer is the stamp, in
-    ns, of the first observation after the reset.
+    `~/state` is the world's truth: the robot's joints and those of the task's objects, and
+    `~/reference` what the controller commands, both for whoever judges. `~/reset` places them at
+    the parameter `simulator.start`; its answer is the stamp, in ns, of the first observation after
+    the reset.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class SimulatorNode(Node):
         self._clock_pub = self.create_publisher(Clock, '/clock', qos.SIMULATED)
         self._joints_pub = self.create_publisher(JointState, 'joint_states', qos.SIMULATED)
         self._state_pub = self.create_publisher(JointState, '~/state', qos.SIMULATED)
+        self._reference_pub = self.create_publisher(JointState, '~/reference', qos.SIMULATED)
         self._camera_pubs = [
             (
                 camera,
@@ -88,6 +90,10 @@ class SimulatorNode(Node):
     def _publish(self) -> None:
         now_ns = self._robot.now_ns
         self._clock_pub.publish(Clock(clock=messages.to_time(now_ns)))
+        if self._reference_pub.get_subscription_count():
+            motion = self._robot.controller.reference(now_ns)
+            told = JointSample(now_ns, motion.position, motion.velocity)
+            self._reference_pub.publish(messages.from_joints(told, self._world.robot.joints))
         if now_ns % self._joints_ns < self._step_ns:
             joints = self._robot.joints()
             self._joints_pub.publish(messages.from_joints(joints, self._world.robot.joints))

@@ -10,7 +10,7 @@ from bed import Bed, on_its_way
 
 from grasp_ros.control.receding_horizon import RecedingHorizon
 from grasp_ros.control.route import NO_WAY
-from grasp_ros.planning.roadmap import Path
+from grasp_ros.planning.path import Path
 from grasp_ros.types import Refused, nanoseconds
 
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from checker import STEP, Checker
 from player import Controller, Robot
 
+from grasp_ros.bench.motion import MotionChecker
 from grasp_ros.config import PlannerNodeConfig, load
 from grasp_ros.control.gate import Gate
 from grasp_ros.control.receding_horizon import RecedingHorizon
 from grasp_ros.planning.problem import Plan
 from grasp_ros.robot.command import JointVelocity
+from grasp_ros.robot.limits import Limits
 from grasp_ros.share import find
 from grasp_ros.types import (
     NS,
@@ -32,6 +33,7 @@ from grasp_ros.world_model.bundle import Bundle, load_bundle
 
 START = 1_700_000_000 * NS
 JOINT_PERIOD, IMAGE_PERIOD = 10, 50  # ms
+STEP = 1e-3  # s
 TRANSPORT = 0.045  # s that a message takes at most
 PATH_TOLERANCE = 2.0  # of the tracking tolerance: further behind, the controller aborts and holds
 
@@ -134,7 +136,7 @@ class Round:
     taken: int
     travelled: float
     refused: dict[str, int]
-    checker: Checker
+    checker: MotionChecker
     seconds: float = 0.0
 
 
@@ -152,7 +154,7 @@ def play(setting: Setting, messages: int, seconds: float = 60.0) -> Round:
     # A joint that comes free catches up with its command at full speed, and faster than the
     # limit on acceleration allows: a controller may have to begin with that motion.
     robot = Robot(here.copy(), setting.lag / speed.max(), speed, 2 * acceleration)
-    checker = Checker(low, high, speed, acceleration, tolerance)
+    checker = MotionChecker(Limits.of(limits), tolerance)
 
     now = [START]
     control, max_age = config.control, config.observation.max_age
@@ -194,7 +196,7 @@ def play(setting: Setting, messages: int, seconds: float = 60.0) -> Round:
             controller.abort(robot.position)
             checker.restart()
             command = robot.position
-        checker.see(command, tick * STEP)
+        checker.see(command, now[0])
         before = robot.position
         robot.step(command, STEP)
         result.travelled += float(np.abs(robot.position - before).max())

@@ -7,13 +7,15 @@ must see what the guard is there to stop.
 
 import numpy as np
 import pytest
-from checker import STEP, Checker
 from player import Controller
-from rounds import Setting, play, settings
+from rounds import STEP, Setting, play, settings
 from scipy.interpolate import CubicHermiteSpline
 
+from grasp_ros.bench.motion import MotionChecker
 from grasp_ros.control.gate import Gate
 from grasp_ros.control.guard import Guard
+from grasp_ros.robot.limits import Limits
+from grasp_ros.types import nanoseconds
 
 
 @pytest.mark.parametrize('setting', list(settings(8, seed=4)), ids=lambda s: f'{s.robot}_{s.seed}')
@@ -68,7 +70,7 @@ def test_checker_sees_a_controller_that_is_not_held_again_after_an_abort(monkeyp
 def checker():
     """One joint within 1 m, 1 m/s and 2 m/s²."""
     one = np.ones(1)
-    return Checker(-one, one, one, 2 * one, 0.01 * one)
+    return MotionChecker(Limits(-one, one, one, 2 * one), 0.01 * one)
 
 
 @pytest.mark.parametrize('broken', ['', 'speed', 'acceleration', 'position', 'command'])
@@ -83,7 +85,7 @@ def test_checker_judges_by_differences_alone(checker, broken):
         'command': np.where(t < 0.2, path, np.nan),
     }[broken]
     for when, position in zip(t, path, strict=True):
-        checker.see(np.array([position]), when)
+        checker.see(np.array([position]), nanoseconds(when))
     assert any(broken in one for one in checker.violations) if broken else not checker.violations
 
 

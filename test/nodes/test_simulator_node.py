@@ -15,17 +15,19 @@ from grasp_ros.nodes import messages
 from grasp_ros.nodes.arguments import simulator_ros_arguments
 from grasp_ros.nodes.simulator_node import SimulatorNode
 from grasp_ros.share import share_directory
-from grasp_ros.types import BadInput, JointTrajectory, nanoseconds
+from grasp_ros.types import NS, BadInput, JointTrajectory, nanoseconds
 
 JOINTS = ('x_joint', 'y_joint')
 TOPICS = {
     '/clock': Clock,
     'joint_states': JointState,
     'simulator/state': JointState,
+    'simulator/reference': JointState,
     'image': Image,
 }
 HOME = np.array([-0.2, -0.2])
 MM = 0.001
+SPAN = 0.8  # s of a move
 STEP = {'mujoco': 0.01, 'gazebo': 0.02}  # s, of the clock
 EXACT = {'mujoco': 0.1 * MM, 'gazebo': 0.2 * MM}  # Gazebo's joints are driven to where they start
 
@@ -112,9 +114,9 @@ def at_home(simulator):
 
 
 def move(goal=(0.0, 0.05)) -> JointTrajectory:
-    """Half a second of motion from HOME, starting on receipt."""
+    """Motion from HOME to rest, starting on receipt."""
     positions = np.stack([HOME, HOME + goal])
-    times = np.array([nanoseconds(0.1), nanoseconds(0.9)])
+    times = np.array([nanoseconds(0.1), nanoseconds(0.1 + SPAN)])
     return JointTrajectory(JOINTS, 0, times, positions, np.zeros((2, 2)))
 
 
@@ -188,6 +190,20 @@ def test_follows_a_trajectory(at_home):
     wait_until(lambda: at_home.position[1] > HOME[1] + 0.049, 'the robot to arrive')
     at_home.wait_for_joint_states(25)
     np.testing.assert_allclose(at_home.position, HOME + (0.0, 0.05), atol=0.5 * MM)
+
+
+def test_tells_each_step_of_what_it_commands(at_home):
+    heard = at_home.peer.heard['simulator/reference']
+    heard.clear()
+    at_home.send(move())
+    wait_until(lambda: heard and heard[-1].position[1] == HOME[1] + 0.05, 'the end')
+    steps = np.diff([messages.stamp_ns(m) for m in heard])
+    assert steps.min() == nanoseconds(at_home.step)  # a busy machine may lose some
+    way = np.array([m.position for m in heard])
+    np.testing.assert_allclose(way[0], HOME, atol=at_home.exact)
+    # From rest to rest the controller's cubic is 1.5 times as fast in the middle.
+    fastest = (np.diff(way[:, 1]) / steps * NS).max()
+    assert fastest == pytest.approx(1.5 * 0.05 / SPAN, rel=0.05)
 
 
 @pytest.mark.parametrize(
