@@ -15,6 +15,7 @@ from grasp_ros.world_model.tensors import Layer, check_tensor, through
 
 LAYERS = 3
 TOLL = 20.0  # model steps that each step costs besides, where the robot is stopped for certain
+LONG = 6.0  # model steps: on as long a way a robot strays from the straight line
 SHARES = np.linspace(0.0, 1.0, 9)  # of a way, where it is looked at
 
 
@@ -34,12 +35,16 @@ class Obstacles:
         return torch.sigmoid(through(self.layers, positions)[..., 0])
 
     def tolls(self, start: FloatArray, end: FloatArray) -> FloatArray:
-        """What straight ways (N, J) to (N, J), m or rad, cost besides their time, model steps."""
+        """What straight ways (N, J) to (N, J), m or rad, cost besides their time, model steps.
+
+        The longer a way, the more counts what only may lie in an obstacle, as beside one.
+        """
         way = end - start
         steps = np.abs(way / self.step.cpu().numpy()).max(axis=1, initial=0.0)
         points = np.stack([start + share * way for share in SHARES], axis=1)
-        inside = self.inside(torch.from_numpy(points).to(self.step)).mean(dim=1)
-        return np.asarray(TOLL * steps * inside.cpu().numpy())
+        inside = self.inside(torch.from_numpy(points).to(self.step)).cpu().numpy()
+        counts = np.maximum(inside, np.minimum(1.0, steps / LONG)[:, None])
+        return np.asarray(TOLL * steps * (counts * inside).mean(axis=1))
 
     def to(self, device: torch.device) -> Obstacles:
         """The same obstacles on `device`."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from grasp_ros.types import BadInput
-from grasp_ros.world_model.obstacles import TOLL, Obstacles
+from grasp_ros.world_model.obstacles import LONG, TOLL, Obstacles
 
 JOINTS, STEP = 2, 0.1
 
@@ -24,6 +24,19 @@ def test_tolls_are_by_the_share_of_a_way_that_is_blocked():
     end = np.array([[-0.5, 1.0], [1.0, 0.0], [1.0, 0.0], [0.5, 0.5]])
     tolls = half_space().tolls(start, end)
     np.testing.assert_allclose(tolls, [0.0, TOLL * 10, TOLL * 5, 0.0], atol=TOLL)
+
+
+def test_a_short_way_may_lead_closer_past_an_obstacle_than_a_long_one_but_not_through_it():
+    obstacles = half_space()
+    beside = -0.03  # m beside it: 6 % likely to lie in the obstacle
+    likely = float(obstacles.inside(torch.tensor([beside, 0.0])))
+    assert 0.05 < likely < 0.1
+    start, end = np.array([[beside, 0.0]]), np.array([[beside, 0.1], [beside, 1.0], [1.0, 0.0]])
+    short, long, through = obstacles.tolls(start, end) / np.array([1, 10, 10])
+    assert long == pytest.approx(TOLL * likely)
+    assert short == pytest.approx(long / LONG)
+    assert obstacles.tolls(np.array([[0.0, 0.0]]), np.array([[0.1, 0.0]]))[0] > 0.8 * TOLL
+    assert through > 0.8 * TOLL
 
 
 def test_what_is_written_is_read():
