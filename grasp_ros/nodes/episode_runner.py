@@ -165,7 +165,7 @@ class EpisodeRunner(Node):
             contact=float(task.touches(path).mean()),
             speed=self._motion.worst_speed,
             acceleration=self._motion.worst_acceleration,
-            violations=self._motion.violations,
+            violations=list(self._motion.violations),
             plan_ms=timings('plan_ms'),
             encode_ms=timings('encode_ms'),
             overhead_ms=timings('overhead_ms'),
