@@ -47,8 +47,22 @@ MUTANTS = (
         'Gauss-Newton removed', LIFTED, 'self._a.copy_(new.view_as(self._a))', 'pass', OF_GRASP
     ),
     Mutant('lifted part removed', GRASP, 'lifted.move()', 'pass', OF_GRASP),
+    Mutant(
+        'lifted part removed, in closed loop',
+        GRASP,
+        'lifted.move()',
+        'pass',
+        ('test/control/test_coarse_map.py',),
+    ),
     Mutant('states never relax', LIFTED, 'self.relax(prediction)', 'pass', OF_GRASP),
     Mutant('obstacles push no state', LIFTED, 'self.push(self._inside)', 'pass', OF_GRASP),
+    Mutant(
+        'a short way counts what may be an obstacle as a long one',
+        'grasp_ros/world_model/obstacles.py',
+        'np.minimum(1.0, steps / LONG)',
+        'np.ones_like(steps)',
+        ('test/world_model/test_obstacles.py',),
+    ),
     Mutant(
         'rollouts through obstacles cost no more',
         'grasp_ros/planning/problem.py',
