@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -122,13 +122,18 @@ def load_images(
             progress(so_far + done, total * len(roles))
 
         images[name], sources[name] = _load(lines, role, sizes[name], folder, told)
+    return replace(motion(lines), images=images, sources=sources)
+
+
+def motion(lines: list[Timeline]) -> Dataset:
+    """The timelines without pictures."""
     return Dataset(
-        images,
+        {},
         np.concatenate([line.positions for line in lines]),
         np.concatenate([line.actions for line in lines]),
         np.concatenate([line.follows for line in lines]),
         np.repeat(np.arange(len(lines)), [len(line.frames) for line in lines]),
-        sources,
+        {},
     )
 
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bundle's map made anew, by command, from a bag of the same robot."""
+"""A bundle's map made anew, or given obstacles, by command, from a bag of the same robot."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from grasp_ros.cli.main import main
 from grasp_ros.config import ModelConfig
@@ -23,15 +25,15 @@ def bag(tmp_path_factory) -> Path:
     return path
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, ROOT / 'scripts/make_map', *map(str, arguments)]
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / 'scripts' / script, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
 
 
 def test_only_the_map_and_what_follows_from_it_are_new(bundle, bag, robot, tmp_path):
     out = tmp_path / 'made'
     asked = ('--landmarks', LANDMARKS, '--robot', 'gantry', '--out', out)
-    done = run(bundle, bag, *asked)
+    done = run('make_map', bundle, bag, *asked)
     assert done.returncode == 0 and f'{out}: written' in done.stdout, done.stderr
     before, after = (
         load_bundle(ModelConfig(bundle=str(path), accept_bad_bundle=True), robot)
@@ -47,5 +49,33 @@ def test_only_the_map_and_what_follows_from_it_are_new(bundle, bag, robot, tmp_p
     # What it remembers is of the bag, seen through the same encoder.
     seen = after.remembered(3)
     assert float((after.encode(seen) - after.memory.latents[3]).norm()) < 0.5
-    again = run(bundle, bag, *asked)
+    again = run('make_map', bundle, bag, *asked)
+    assert again.returncode == 2 and 'never overwritten' in again.stderr
+
+
+def test_obstacles_and_what_they_cost_on_the_map_are_all_that_is_new(bundle, bag, robot, tmp_path):
+    out, asked = tmp_path / 'made', ('--robot', 'gantry', '--out', tmp_path / 'made')
+    done = run('add_obstacles', bundle, bag, *asked)
+    assert done.returncode == 0, done.stderr
+    before, after = (
+        load_bundle(ModelConfig(bundle=str(path), accept_bad_bundle=True), robot)
+        for path in (bundle, out)
+    )
+    new = {
+        name
+        for name, digest in after.manifest.files.items()
+        if digest != before.manifest.files.get(name)
+    }
+    assert new <= {'memory.safetensors', 'obstacles.safetensors'}
+    assert 'obstacles.safetensors' in new
+    assert after.manifest.trust == before.manifest.trust
+    *commands, last = after.manifest.training['commands']
+    assert commands == before.manifest.training['commands']
+    assert last.startswith('scripts/add_obstacles')
+    assert torch.equal(after.memory.edges, before.memory.edges)
+    ends = after.memory.positions[after.memory.edges].numpy().astype(np.float64)
+    tolls = after.obstacles.tolls(ends[:, 0], ends[:, 1])
+    np.testing.assert_allclose(after.memory.edge_tolls.numpy(), tolls, rtol=1e-4, atol=1e-4)
+    assert tolls.max() > 1
+    again = run('add_obstacles', bundle, bag, *asked)
     assert again.returncode == 2 and 'never overwritten' in again.stderr
