@@ -102,10 +102,10 @@ def problems(bed: Bed, count: int, seed: int):
     return bed.robot.world.task.sample(count, seed)
 
 
-def on_its_way(robot_file, **overrides) -> Bed:
+def on_its_way(robot_file, seed: int = 3, **overrides) -> Bed:
     """In the maze, with a goal 60 steps off."""
     bed = Bed('maze', robot_file, overrides)
-    problem = problems(bed, 1, seed=3)[0]
+    problem = problems(bed, 1, seed=seed)[0]
     bed.reset(problem.start)
     bed.goal_at(problem.goal)
     return bed
