@@ -298,8 +298,8 @@ MUTANTS = (
     Mutant(
         'edges have no tolls',
         'grasp_ros/planning/roadmap.py',
-        'self._edge_steps + memory.edge_tolls.cpu().numpy()',
-        'self._edge_steps',
+        'tolls = self._always + self._charge(',
+        'tolls = self._charge(',
         OF_ROADMAP,
     ),
     Mutant(

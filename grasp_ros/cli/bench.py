@@ -51,17 +51,21 @@ def run(options: argparse.Namespace) -> int:
             torch.set_num_threads(config.model.threads)
             bundle = load_bundle(config.model, config.robot)
             times = []
-            for pair in replans(bundle, config, options.count, options.seed):
-                times.append(pair)
+            for spent in replans(bundle, config, options.count, options.seed):
+                times.append(spent)
                 report(f'H = {horizon}', len(times), options.count)
-            encode, plan = (list(column) for column in zip(*times, strict=True))
-            figures = {'encode_ms': percentiles(encode), 'plan_ms': percentiles(plan)}
+            columns = zip(
+                ('encode_ms', 'way_ms', 'plan_ms'), zip(*times, strict=True), strict=True
+            )
+            figures = {name: percentiles(list(column)) for name, column in columns}
             rows.append({'horizon': horizon, **figures})
     table = Table(title=f'one replan, {options.planner}, {options.count} a row')
-    for column in ('horizon, steps', 'encoder p50, ms', 'plan p50', 'p95', 'p99'):
+    heads = ('horizon, steps', 'encoder p50, ms', 'way p50', 'p95', 'plan p50', 'p95', 'p99')
+    for column in heads:
         table.add_column(column, justify='right')
     for row in rows:
-        cells = [row['encode_ms']['p50'], *row['plan_ms'].values()]
+        way = row['way_ms']
+        cells = [row['encode_ms']['p50'], way['p50'], way['p95'], *row['plan_ms'].values()]
         table.add_row(str(row['horizon']), *(f'{cell:.1f}' for cell in cells))
     console.print(table)
     if options.json:

@@ -49,7 +49,8 @@ class Replan:
     trajectory: its motion from there to rest, as far as it is to be sent. distance: of the
     observation to the goal. way: what is to come by the roadmap, None where it is not used.
     goal_joints (J,): what the goal shows. blocked: what is known to be in the way, in words.
-    encode_ns and plan_ns: time spent, by the steady clock.
+    encode_ns and plan_ns: time spent, by the steady clock; way_ns: of the latter, until the way to
+    go was known.
     """
 
     plan: Plan
@@ -63,6 +64,7 @@ class Replan:
     goal_joints: FloatArray
     blocked: str
     encode_ns: int
+    way_ns: int
     plan_ns: int
 
 
@@ -165,6 +167,7 @@ class RecedingHorizon:
         if isinstance(found, Refused):
             return found
         problem, way = found
+        sought = self._steady()
         budget_ns = nanoseconds(self._config.planner.deadline)
         plan = self._plan(problem, start.ns, lambda: (self._steady() - encoded) / budget_ns)
         self._last = (start.ns, plan)
@@ -188,6 +191,7 @@ class RecedingHorizon:
             self._goal_joints,
             self.recovery.words,
             encode_ns=encoded - begin,
+            way_ns=sought - encoded,
             plan_ns=planned - encoded,
         )
 

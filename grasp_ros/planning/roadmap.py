@@ -31,7 +31,7 @@ class Roadmap:
 
     actions: the number A of action dimensions. connect_steps: a landmark further off than this
     many model steps is no way onto the roadmap, nor off it. neighbours: landmarks that are tried.
-    obstacles: what ways onto the map and off it come close to; those of edges are in the memory.
+    obstacles: what ways come close to, on the map, onto it and off it.
     Landmarks that no edge joins are no part of it.
     """
 
@@ -50,11 +50,11 @@ class Roadmap:
         self._positions = memory.positions.cpu().numpy().astype(np.float64)
         self._ends = memory.edges.T.cpu().numpy()
         self._edge_steps = memory.edge_steps.cpu().numpy().astype(np.float64)
-        self._weights = self._edge_steps + memory.edge_tolls.cpu().numpy()
         self._numbers = self._ends[0] * count + self._ends[1]  # of the edges, to find them by
         self._order = np.argsort(self._numbers)
         self._fastest = _fastest(memory)
         self._obstacles = None if obstacles is None else obstacles.tolls
+        self._always = _tolls(self._obstacles, *(self._positions[one] for one in self._ends))
         self._toll: Toll | None = None
         self._weigh()
         self._joined = np.zeros(count, dtype=bool)
@@ -136,7 +136,8 @@ class Roadmap:
     def _weigh(self) -> None:
         """The edges with their tolls; reversed, one search from the goal serves all landmarks."""
         count, (rows, columns) = len(self._positions), self._ends
-        weights = self._weights + self._charge(self._positions[rows], self._positions[columns])
+        tolls = self._always + self._charge(self._positions[rows], self._positions[columns])
+        weights = self._edge_steps + tolls
         self._edges = csr_array((weights, (rows, columns)), shape=(count, count))
         self._reverse = csr_array((weights, (columns, rows)), shape=(count, count))
 

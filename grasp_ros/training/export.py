@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,21 +61,32 @@ def write_bundle(
 
 
 def copy_bundle(
-    bundle: Path, out: Path, memory: Memory, obstacles: Obstacles | None = None, **changes: Any
+    bundle: Path,
+    out: Path,
+    command: str,
+    memory: Memory | None = None,
+    obstacles: Obstacles | None = None,
+    report: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> None:
-    """Write a copy with another memory, and with other values of the manifest.
+    """Write a copy with another memory or other obstacles, made by `command`.
 
-    obstacles: those of the copy; None: those of the bundle. Raises BadInput when there is
-    something at `out` already.
+    report: what the manifest says of the training in other words. changes: other values of the
+    manifest. Raises BadInput when there is something at `out` already.
     """
     refuse_existing(out)
     manifest = Manifest.from_yaml(bundle / MANIFEST)
     shutil.copytree(bundle, out)
-    (out / MEMORY).write_bytes(save(memory.tensors()))
-    files = manifest.files | {MEMORY: sha256(out / MEMORY)}
+    files = dict(manifest.files)
+    if memory is not None:
+        (out / MEMORY).write_bytes(save(memory.tensors()))
+        files[MEMORY] = sha256(out / MEMORY)
     if obstacles is not None:
         files |= _write_obstacles(out, obstacles)
-    (out / MANIFEST).write_text(replace(manifest, files=files, **changes).to_yaml())
+    commands = [*manifest.training.get('commands', []), command]
+    training = {**manifest.training, **(report or {}), 'commands': commands}
+    copy = replace(manifest, files=files, training=training, **changes)
+    (out / MANIFEST).write_text(copy.to_yaml())
 
 
 def _write_obstacles(path: Path, obstacles: Obstacles) -> dict[str, str]:

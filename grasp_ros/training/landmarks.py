@@ -54,18 +54,8 @@ def build_memory(
     def memory_of(size: int) -> Memory:
         chosen = evenly(frames, size)
         edges, steps = _joined(data, latents, chosen, step, actions, settings.connect_steps)
-        positions = data.positions[chosen]
-        tolls = np.zeros(len(steps))
-        if obstacles is not None:
-            tolls = obstacles.tolls(*(positions[ends] for ends in edges.numpy().T))
-        return Memory(
-            latents[chosen].contiguous(),
-            torch.from_numpy(positions).to(torch.float32),
-            edges,
-            steps,
-            torch.from_numpy(tolls).to(torch.float32),
-            {},
-        )
+        positions = torch.from_numpy(data.positions[chosen]).to(torch.float32)
+        return Memory(latents[chosen].contiguous(), positions, edges, steps, {})
 
     if count is None:
         seed = int(rng.integers(2**32))

@@ -13,20 +13,16 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 
 from grasp_ros.types import BadInput, FloatArray
 from grasp_ros.world_model.memory import Memory
-from grasp_ros.world_model.obstacles import Obstacles
 
 ROUNDS = 20  # of evening out; it settles after some
 
 
-def thinned(
-    memory: Memory, count: int, connect_steps: int, obstacles: Obstacles | None = None
-) -> Memory:
+def thinned(memory: Memory, count: int, connect_steps: int) -> Memory:
     """The memory with edges between `count` landmarks only, spread over its map.
 
     They are joined where the old map's travel time is at most `connect_steps`, and are of the
     largest part whose landmarks all reach each other. The others stay as what the robot has seen,
-    so that no observation is trusted less. obstacles: what the edges' tolls are for. Raises
-    BadInput where that part has fewer landmarks.
+    so that no observation is trusted less. Raises BadInput where that part has fewer landmarks.
     """
     size = len(memory.latents)
     rows, columns = memory.edges.T.numpy()
@@ -44,15 +40,10 @@ def thinned(
     start, end = np.nonzero((between > 0) & (between <= connect_steps))
     index = part[chosen]
     edges = np.stack([index[start], index[end]], axis=1)
-    tolls = np.zeros(len(edges))
-    if obstacles is not None:
-        positions = memory.positions.numpy().astype(np.float64)
-        tolls = obstacles.tolls(*(positions[ends] for ends in edges.T))
     return replace(
         memory,
         edges=torch.from_numpy(edges),
         edge_steps=torch.from_numpy(between[start, end]).to(torch.float32),
-        edge_tolls=torch.from_numpy(tolls).to(torch.float32),
     )
 
 

@@ -22,7 +22,6 @@ TYPES = {
     'positions': torch.float32,
     'edges': torch.int64,
     'edge_steps': torch.float32,
-    'edge_tolls': torch.float32,
 }
 
 
@@ -31,16 +30,14 @@ class Memory:
     """What exploration saw, in a few hundred landmarks.
 
     latents (M, D), joint positions (M, J); edges (E, 2) from landmark to landmark as they were
-    travelled, with edge_steps (E,), the model steps that they take, and edge_tolls (E,), how many
-    more they count in a choice of ways, because the robot touched something there; JPEG thumbnails
-    (M of them) by camera, of the size that the encoder takes.
+    travelled, with edge_steps (E,), the model steps that they take; JPEG thumbnails (M of them) by
+    camera, of the size that the encoder takes.
     """
 
     latents: Tensor
     positions: Tensor
     edges: Tensor
     edge_steps: Tensor
-    edge_tolls: Tensor
     thumbnails: Mapping[str, tuple[bytes, ...]]
 
     def tensors(self) -> dict[str, Tensor]:
@@ -69,7 +66,7 @@ class Memory:
             raise BadInput(f'memory has no tensors {missing}; it has {sorted(tensors)}')
         latents, edges = tensors['latents'], tensors['edges']
         count, links = len(latents), len(edges)
-        shapes = ((count, latent), (count, joints), (links, 2), (links,), (links,))
+        shapes = ((count, latent), (count, joints), (links, 2), (links,))
         for (name, kind), shape in zip(TYPES.items(), shapes, strict=True):
             check_tensor(f'memory: {name}', tensors[name], shape, kind)
         if count < 2:
@@ -79,9 +76,6 @@ class Memory:
         if links and not tensors['edge_steps'].min() > 0:
             worst = float(tensors['edge_steps'].min())
             raise BadInput(f'memory: an edge takes {worst} steps; more than 0 expected')
-        if links and tensors['edge_tolls'].min() < 0:
-            least = float(tensors['edge_tolls'].min())
-            raise BadInput(f'memory: an edge has a toll of {least}; at least 0 expected')
         pictures = {name: _thumbnails(tensors, name, one, count) for name, one in cameras.items()}
         return cls(**{name: tensors[name] for name in TYPES}, thumbnails=pictures)
 

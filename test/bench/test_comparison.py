@@ -16,8 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTHING = np.zeros((1, 1, 3), np.uint8)
 
 
-def report(name: str, solved: str, seed: int = 3, world: str = 'maze') -> dict:
-    """Of a planner that solved the problems marked 1."""
+def report(
+    name: str, solved: str, seed: int = 3, world: str = 'maze', slower: float = 1.0
+) -> dict:
+    """Of a planner that solved the problems marked 1, and took so many times as long."""
     starts = np.random.default_rng(seed).normal(size=(len(solved), 2))
     episodes = [
         Episode(
@@ -29,7 +31,7 @@ def report(name: str, solved: str, seed: int = 3, world: str = 'maze') -> dict:
             success=one == '1',
             reached=one == '1',
             duration=5.0,
-            arrival=4.4,
+            arrival=4.4 * slower,
             contact=0.25 if one == '0' else 0.0,
             speed=0.9,
             acceleration=1.0,
@@ -52,10 +54,22 @@ def test_each_is_a_row_and_compared_with_the_first():
     head, _, first, second, third = table(
         [report('plan.yaml', '11111111'), report('a', '10000000'), report('b', '11111110')]
     ).splitlines()
-    assert head.count('|') == first.count('|') == 8
-    assert first == '| plan.yaml | 8 of 8 | 68 to 100 % | 25 / 30 | 1.100 | 1.250 |  |'
-    assert second.endswith('| 7 / 0, 0.016 |'), 'twice 0.5 ** 7'
-    assert third.endswith('| 1 / 0, 1 |'), 'one problem proves nothing'
+    assert head.count('|') == first.count('|') == 10
+    assert first == '| plan.yaml | 8 of 8 | 68 to 100 % | 25 / 30 | 1.100 | 1.250 | 0.0 % |  |  |'
+    assert second.endswith('| 7 / 0, 0.016 | 1.00, 1 |'), 'twice 0.5 ** 7'
+    assert third.endswith('| 1 / 0, 1 | 1.00, 1 |'), 'one problem proves nothing'
+
+
+def test_times_are_compared_where_both_arrived():
+    first = report('plan.yaml', '11111110')
+    row = table([first, report('a', '01111111', slower=2.0)]).splitlines()[-1]
+    assert row.endswith('| 1 / 1, 1 | 0.50, 0.031 |'), 'twice 0.5 ** 6'
+    assert table([first, report('a', '00000000')]).splitlines()[-1].endswith('| - |')
+
+
+def test_problems_that_both_were_given_are_compared():
+    longer = report('plan.yaml', '1101')
+    assert table([longer, report('a', '01')]).splitlines()[-1].endswith('| 1 / 0, 1 | 1.00, 1 |')
 
 
 def test_contact_is_a_share_of_all_the_time():
@@ -65,7 +79,7 @@ def test_contact_is_a_share_of_all_the_time():
 
 def test_a_planner_that_solved_nothing_has_no_times():
     row = table([report('plan.yaml', '00')]).splitlines()[-1]
-    assert '| 0 of 2 | 0 to 66 % | 25 / 30 | - | - |' in row
+    assert '| 0 of 2 | 0 to 66 % | 25 / 30 | - | - | 25.0 % |' in row
 
 
 @pytest.mark.parametrize('other', [{'seed': 4}, {'world': 'wall'}])

@@ -60,8 +60,8 @@ def memory_of(world: World, step, count: int, seed: int = 0) -> Memory:
     edges = torch.stack([starts, near.flatten()], dim=1)
     steps = travel_steps(step, latents[edges[:, 0]], latents[edges[:, 1]], 2, CONNECT_STEPS)
     kept = steps.isfinite()
-    positions, none = torch.from_numpy(places).float(), torch.zeros(int(kept.sum()))
-    return Memory(latents, positions, edges[kept], steps[kept], none, {})
+    positions = torch.from_numpy(places).float()
+    return Memory(latents, positions, edges[kept], steps[kept], {})
 
 
 @dataclass

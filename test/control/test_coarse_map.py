@@ -32,7 +32,7 @@ def reached(robot_file, **settings) -> int:
     )
     bundle = load_bundle(config.model, config.robot)
     steps = bundle.manifest.roadmap.connect_steps
-    coarse = replace(bundle, memory=thinned(bundle.memory, LANDMARKS, steps, bundle.obstacles))
+    coarse = replace(bundle, memory=thinned(bundle.memory, LANDMARKS, steps))
     robot = MujocoRobot(load_world('maze'))
     task, ran = robot.world.task, Lockstep(coarse, config, robot, pictures=True)
     count = 0

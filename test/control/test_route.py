@@ -31,7 +31,7 @@ def test_no_way_to_the_goal_is_said_and_nothing_is_planned(robot_file):
 def cut_off(bed: Bed) -> None:
     """Take away all edges of the roadmap, then set the goal once more."""
     memory = bed.world_model.memory
-    no = {name: getattr(memory, name)[:0] for name in ('edges', 'edge_steps', 'edge_tolls')}
+    no = {name: getattr(memory, name)[:0] for name in ('edges', 'edge_steps')}
     bare = replace(memory, **no)
     reference = lambda: bed.gate.reference  # noqa: E731
     bundle = replace(bed.world_model, memory=bare)

@@ -86,11 +86,11 @@ def ring(count: int = 40, one_way: bool = False) -> Memory:
     following = torch.stack([torch.arange(count), (torch.arange(count) + 1) % count], dim=1)
     edges = following if one_way else torch.cat([following, following.flip(1)])
     steps = travel_steps(free, latents[edges[:, 0]], latents[edges[:, 1]], 2, 15)
-    return Memory(latents, latents.clone(), edges, steps, torch.zeros(len(steps)), {})
+    return Memory(latents, latents.clone(), edges, steps, {})
 
 
-def roadmap_of(memory: Memory) -> Roadmap:
-    return Roadmap(memory, free, actions=2, connect_steps=15, neighbours=8)
+def roadmap_of(memory: Memory, obstacles: Obstacles | None = None) -> Roadmap:
+    return Roadmap(memory, free, 2, connect_steps=15, neighbours=8, obstacles=obstacles)
 
 
 def test_path_follows_the_edges_and_not_the_straight_line():
@@ -135,11 +135,16 @@ def test_ways_onto_the_map_and_off_it_lead_around_obstacles():
     latents = torch.cat([upper, lower])
     edges = torch.tensor([[0, 1], [1, 2], [3, 4], [4, 5]])
     steps = torch.tensor([6.0, 6.0, 7.0, 7.0])
-    memory = Memory(latents, latents.clone(), edges, steps, torch.zeros(4), {})
+    memory = Memory(latents, latents.clone(), edges, steps, {})
     start, goal = torch.tensor([-0.6, 0.0]), torch.tensor([0.6, 0.0])
-    blocked = (torch.tensor([[0.0, 200.0]]), torch.tensor([-10.0]))  # above 0.05
-    keep = (torch.tensor([[1.0]]), torch.zeros(1))
-    obstacles = Obstacles((blocked, keep, keep), torch.full((2,), SPEED))
+    # Blocked are places above 0 on both sides of the landmarks.
+    sides = torch.tensor([[-40.0, 0.0], [40.0, 0.0], [0.0, -200.0]])
+    layers = (
+        (sides, torch.tensor([-13.0, -13.0, 0.0])),
+        (torch.tensor([[1.0, 1.0, -1.0]]), torch.tensor([-1.0])),
+        (torch.tensor([[10.0]]), torch.tensor([-5.0])),
+    )
+    obstacles = Obstacles(layers, torch.full((2,), SPEED))
     for known, best in ((None, (0, 1, 2)), (obstacles, (3, 4, 5))):
         roadmap = Roadmap(memory, free, 2, 8, 8, known)
         roadmap.set_goal(Goal.of(goal, 0.1), goal.double().numpy())
@@ -206,10 +211,10 @@ def toll_at(place, steps: float = 100.0):
 
 def test_way_leads_around_edges_with_tolls_and_takes_no_longer_for_them():
     memory = ring()
-    upper = memory.latents[memory.edges].mean(dim=1)[:, 1] > 0
-    costly = replace(memory, edge_tolls=5.0 * upper)
-    for one, side in ((memory, 1.0), (costly, -1.0)):
-        roadmap = roadmap_of(one)
+    above = ((torch.tensor([[0.0, 60.0]]), torch.tensor([-6.0])),)  # above 0.1
+    upper = Obstacles(above, torch.full((2,), SPEED))
+    for obstacles, side in ((None, 1.0), (upper, -1.0)):
+        roadmap = roadmap_of(memory, obstacles)
         roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.02]), 0.1))
         path = roadmap.path(torch.tensor([1.0, 0.02]))
         assert path is not None and side * path.latents[len(path.latents) // 2, 1] > 0.9
@@ -265,7 +270,7 @@ def scattered(count: int = 300) -> Memory:
     edges = ((torch.cdist(latents, latents) < 4 * SPEED) & ~torch.eye(count).bool()).nonzero()
     steps = travel_steps(free, latents[edges[:, 0]], latents[edges[:, 1]], 2, 15)
     edges, steps = edges[steps.isfinite()], steps[steps.isfinite()]
-    return Memory(latents, latents.clone(), edges, steps, torch.zeros(len(steps)), {})
+    return Memory(latents, latents.clone(), edges, steps, {})
 
 
 @pytest.mark.parametrize('seed', range(5))
@@ -302,7 +307,6 @@ def test_neighbour_that_takes_longer_to_reach_is_taken_where_it_leads_on_faster(
         positions=torch.cat([memory.positions, other]),
         edges=torch.cat([memory.edges, torch.tensor([[40, 20]])]),
         edge_steps=torch.cat([memory.edge_steps, torch.tensor([3.0])]),
-        edge_tolls=torch.zeros(len(memory.edges) + 1),
     )
     roadmap = Roadmap(more, free, actions=2, connect_steps=15, neighbours=24)
     roadmap.set_goal(Goal.of(goal, 0.1))
@@ -322,7 +326,6 @@ def test_island_beside_the_goal_hides_no_way():
         positions=torch.cat([memory.positions, island]),
         edges=torch.cat([memory.edges, inner]),
         edge_steps=torch.cat([memory.edge_steps, torch.ones(12)]),
-        edge_tolls=torch.zeros(len(memory.edges) + 12),
     )
     roadmap = roadmap_of(more)
     roadmap.set_goal(Goal.of(goal, 0.1))
@@ -352,7 +355,7 @@ def test_last_stretch_is_not_cut_short_by_a_landmark_that_arrives_first():
     latents = torch.tensor([[3 * SPEED, 0.0], [-6 * SPEED, 0.0], [-18 * SPEED, 0.0]])
     edges = torch.tensor([[1, 0], [0, 1], [2, 1], [1, 2]])
     steps = torch.tensor([30.0, 30.0, 12.0, 12.0])
-    memory = Memory(latents, latents.clone(), edges, steps, torch.zeros(4), {})
+    memory = Memory(latents, latents.clone(), edges, steps, {})
     roadmap = roadmap_of(memory)
     roadmap.set_goal(Goal.of(goal, 0.1))
     path = roadmap.path(latents[2] - torch.tensor([4 * SPEED, 0.0]))

@@ -33,7 +33,7 @@ def remember(latents, images, positions):
     none = torch.zeros(0, 2, dtype=torch.int64)
     thumbnails = {'image': tuple(encode_thumbnail(one) for one in images)}
     places = torch.from_numpy(positions).to(torch.float32)
-    return Memory(latents, places, none, torch.zeros(0), torch.zeros(0), thumbnails)
+    return Memory(latents, places, none, torch.zeros(0), thumbnails)
 
 
 # As world() makes the latents.

@@ -73,13 +73,15 @@ def test_map_joins_all_places_and_no_edge_goes_through_the_wall(memory):
     assert len(memory.thumbnails['image']) == len(memory.latents)
 
 
-def test_edges_at_the_wall_count_more(memory):
-    middle = memory.latents[memory.edges].mean(dim=1)
-    at_the_wall = (middle[:, 0].abs() < SPEED) & (middle[:, 1].abs() < 0.4)
-    in_the_open = (middle[:, 0].abs() - 0.5).abs() < 0.5 - 4 * SPEED
-    in_the_open &= middle[:, 1].abs() < 1 - 4 * SPEED
-    more = memory.edge_tolls / memory.edge_steps
-    assert more[at_the_wall].median() > 0.5 > 0.05 > more[in_the_open].median()
+def test_edges_at_the_wall_count_more(memory, world):
+    (data, _), _ = world
+    ends = memory.positions[memory.edges].double().numpy()
+    middle = ends.mean(axis=1)
+    at_the_wall = (np.abs(middle[:, 0]) < SPEED) & (np.abs(middle[:, 1]) < 0.4)
+    in_the_open = np.abs(np.abs(middle[:, 0]) - 0.5) < 0.5 - 4 * SPEED
+    in_the_open &= np.abs(middle[:, 1]) < 1 - 4 * SPEED
+    more = fit_obstacles(data, 0).tolls(ends[:, 0], ends[:, 1]) / memory.edge_steps.numpy()
+    assert np.median(more[at_the_wall]) > 0.5 > 0.05 > np.median(more[in_the_open])
 
 
 def test_edges_cost_the_steps_of_the_model(world):

@@ -53,7 +53,7 @@ def test_only_the_map_and_what_follows_from_it_are_new(bundle, bag, robot, tmp_p
     assert again.returncode == 2 and 'never overwritten' in again.stderr
 
 
-def test_obstacles_and_what_they_cost_on_the_map_are_all_that_is_new(bundle, bag, robot, tmp_path):
+def test_obstacles_are_all_that_is_new(bundle, bag, robot, tmp_path):
     out, asked = tmp_path / 'made', ('--robot', 'gantry', '--out', tmp_path / 'made')
     done = run('add_obstacles', bundle, bag, *asked)
     assert done.returncode == 0, done.stderr
@@ -66,16 +66,13 @@ def test_obstacles_and_what_they_cost_on_the_map_are_all_that_is_new(bundle, bag
         for name, digest in after.manifest.files.items()
         if digest != before.manifest.files.get(name)
     }
-    assert new <= {'memory.safetensors', 'obstacles.safetensors'}
-    assert 'obstacles.safetensors' in new
+    assert new == {'obstacles.safetensors'}
     assert after.manifest.trust == before.manifest.trust
     *commands, last = after.manifest.training['commands']
     assert commands == before.manifest.training['commands']
     assert last.startswith('scripts/add_obstacles')
     assert torch.equal(after.memory.edges, before.memory.edges)
     ends = after.memory.positions[after.memory.edges].numpy().astype(np.float64)
-    tolls = after.obstacles.tolls(ends[:, 0], ends[:, 1])
-    np.testing.assert_allclose(after.memory.edge_tolls.numpy(), tolls, rtol=1e-4, atol=1e-4)
-    assert tolls.max() > 1
+    assert after.obstacles.tolls(ends[:, 0], ends[:, 1]).max() > 1
     again = run('add_obstacles', bundle, bag, *asked)
     assert again.returncode == 2 and 'never overwritten' in again.stderr

@@ -17,7 +17,6 @@ from grasp_ros.training.verdict import connected_share
 from grasp_ros.types import BadInput
 from grasp_ros.world_model.bundle import load_bundle
 from grasp_ros.world_model.memory import Memory
-from grasp_ros.world_model.obstacles import Obstacles
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'test' / 'world_model'))
@@ -34,14 +33,7 @@ def ring(count: int = 60) -> Memory:
     latents = torch.stack([angle.cos(), angle.sin()], dim=1)
     following = torch.stack([index, index.roll(-1)], dim=1)
     edges = torch.cat([following, following.flip(1)])
-    return Memory(
-        latents,
-        latents.clone(),
-        edges,
-        torch.full((len(edges),), 2.0),
-        torch.zeros(len(edges)),
-        {},
-    )
+    return Memory(latents, latents.clone(), edges, torch.full((len(edges),), 2.0), {})
 
 
 def test_the_few_are_spread_and_joined_as_far_as_travel_allows():
@@ -53,16 +45,6 @@ def test_the_few_are_spread_and_joined_as_far_as_travel_allows():
     apart = (thin.edges[:, 0] - thin.edges[:, 1]).abs()
     torch.testing.assert_close(thin.edge_steps, 2.0 * torch.minimum(apart, 60 - apart))
     assert connected_share(60, thin.edges.numpy()) == 12 / 60
-
-
-def test_edges_through_obstacles_cost_more():
-    obstacles = Obstacles(((torch.tensor([[20.0, 0.0]]), torch.tensor([-10.0])),), torch.ones(2))
-    thin = thinned(ring(), 12, connect_steps=14, obstacles=obstacles)
-    ends = ring().positions[thin.edges].numpy().astype(float)
-    expected = torch.from_numpy(obstacles.tolls(ends[:, 0], ends[:, 1])).float()
-    torch.testing.assert_close(thin.edge_tolls, expected)
-    inside, outside = ((ends[..., 0] * side > 0.7).all(axis=1) for side in (1, -1))
-    assert thin.edge_tolls[inside].min() > 10 * thin.edge_tolls[outside].max()
 
 
 def test_memory_stays_whole():
@@ -80,7 +62,6 @@ def test_landmarks_off_the_largest_part_are_not_taken():
         positions=torch.cat([memory.positions, far]),
         edges=torch.cat([memory.edges, both]),
         edge_steps=torch.cat([memory.edge_steps, torch.ones(2)]),
-        edge_tolls=torch.zeros(len(memory.edges) + 2),
     )
     assert thinned(more, 12, 12).edges.max() < 60
 

@@ -93,7 +93,6 @@ def make(path: Path, count: int = 40) -> Encoder:
         torch.from_numpy(known).to(torch.float32),
         ring,
         torch.ones(count),
-        torch.zeros(count),
         {name: tuple(encode_thumbnail(one) for one in of) for name, of in images.items()},
     )
     held_out = rng.uniform(-1, 1, (count, 3))

@@ -23,7 +23,7 @@ def tensors(**changes):
         for name, one in CAMERAS.items()
     }
     edges = torch.tensor([[0, 1], [1, 2]])
-    memory = Memory(torch.randn(3, 5), torch.randn(3, 2), edges, *torch.ones(2, 2), thumbnails)
+    memory = Memory(torch.randn(3, 5), torch.randn(3, 2), edges, torch.ones(2), thumbnails)
     return memory.tensors() | changes
 
 
@@ -60,7 +60,6 @@ def test_missing_tensors_are_named(name):
         ({'edges': torch.tensor([[0, 1]])}, 'edge_steps is'),
         ({'edge_steps': torch.tensor([1.0, -1.0])}, 'takes -1.0 steps'),
         ({'edge_steps': torch.tensor([1.0, 0.0])}, 'takes 0.0 steps'),
-        ({'edge_tolls': torch.tensor([1.0, -1.0])}, 'toll of -1.0'),
         ({'edge_steps': torch.tensor([1.0, torch.inf])}, 'edge_steps .* all finite'),
         ({'thumbnails/front': torch.zeros(9, dtype=torch.uint8)}, 'front have 9 bytes'),
         ({'thumbnail_sizes/front': torch.tensor([1, 2])}, 'front are not 3 pieces'),
@@ -76,7 +75,7 @@ def test_contradictions_are_refused(change, reason):
 def test_a_memory_without_landmarks_is_refused():
     empty = {'latents': torch.zeros(0, 5), 'positions': torch.zeros(0, 2)}
     empty |= {'edges': torch.zeros(0, 2, dtype=torch.int64)}
-    empty |= {name: torch.zeros(0) for name in ('edge_steps', 'edge_tolls')}
+    empty |= {'edge_steps': torch.zeros(0)}
     with pytest.raises(BadInput, match='0 landmarks, at least 2'):
         read(tensors(**empty))
 
