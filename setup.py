@@ -10,6 +10,13 @@ NAME = 'grasp_ros'
 SHARE = Path('share') / NAME
 ROSBAGS = 'rosbags>=0.11,<1'  # collect and convert write bags, check and train read them
 TEST = ['hypothesis>=6.170,<7', 'pytest>=8.3,<10', 'pytest-timeout>=2.4,<3']
+TRAIN = [
+    'kornia>=0.9,<0.10',
+    'lightning-fabric>=2.6,<3',
+    'onnx>=1.23,<2',
+    ROSBAGS,
+    'tensorboardx>=2.6,<3',
+]
 manifest = ElementTree.parse('package.xml').getroot()
 
 
@@ -77,15 +84,10 @@ setup(
             ROSBAGS,
             'trimesh>=4.5,<6',
         ],
-        'train': [
-            'kornia>=0.9,<0.10',
-            'lightning-fabric>=2.6,<3',
-            'onnx>=1.23,<2',
-            ROSBAGS,
-            'tensorboardx>=2.6,<3',
-        ],
+        'train': TRAIN,
         # Not the library `lerobot`: it wants a torch below 2.11.
         'lerobot': ['av>=14,<19', 'pyarrow>=18,<27', ROSBAGS],
+        'timm': [*TRAIN, 'timm>=1.0,<2'],  # for train --backbone
         'gpu': ['onnxruntime-gpu>=1.31,<2'],
         'test': TEST,  # colcon test looks for pytest under this name
         'dev': [

@@ -122,8 +122,8 @@ def test_verbs_and_extras_are_those_of_the_package():
     offered = set(tiers.setup_arguments()['extras_require'])
     assert set(EXTRAS) == set(VERBS)
     assert {extra for needed in EXTRAS.values() for extra in needed} == set(KNOWN_BY)
-    # The others are a variant of a dependency, and what developers need.
-    assert offered == {*KNOWN_BY, 'gpu', 'test', 'dev'}
+    # The others are for one option, a variant of a dependency, and what developers need.
+    assert offered == {*KNOWN_BY, 'timm', 'gpu', 'test', 'dev'}
 
 
 def test_help_needs_no_extra_and_not_even_torch():

@@ -17,7 +17,7 @@ from grasp_ros import __version__
 from grasp_ros.cli import data
 from grasp_ros.cli.check import show
 from grasp_ros.cli.progress import bars, console
-from grasp_ros.training.train_config import PRECISIONS
+from grasp_ros.training.train_config import PRECISIONS, BackboneConfig
 from grasp_ros.types import BadInput
 
 if TYPE_CHECKING:
@@ -68,6 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='measured joints as an input of the encoder (default: where the picture does not '
         'tell them)',
     )
+    parser.add_argument('--backbone', help='a network of timm that sees the pictures, by name')
+    parser.add_argument(
+        '--backbone-weights', default='', help='its .safetensors file (default: random weights)'
+    )
+    parser.add_argument(
+        '--freeze-backbone', action='store_true', help='leave its weights as they are'
+    )
     parser.add_argument('--seed', type=int, default=0, help='seed of everything')
     parser.add_argument('--device', default='auto', choices=('auto', 'cpu', 'cuda'))
     parser.add_argument(
@@ -94,6 +101,7 @@ def run(options: argparse.Namespace) -> int:
     from grasp_ros.training.train_config import TrainConfig
     from grasp_ros.training.verdict import judge, overall, unusable
 
+    backbone = _backbone(options)
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
         raise BadInput(f'{options.out} is no empty folder; bundles are never overwritten')
     torch.set_num_threads(options.threads)
@@ -123,6 +131,7 @@ def run(options: argparse.Namespace) -> int:
             align=options.align,
             reconstruct=options.reconstruct,
             joints_input=options.joints_input,
+            backbone=backbone,
             precision=options.precision,
             seed=options.seed,
         )
@@ -149,6 +158,19 @@ def run(options: argparse.Namespace) -> int:
         console.print(f'[red]Nothing can be planned with it: {reason}.[/]')
         return 1
     return 0
+
+
+def _backbone(options: argparse.Namespace) -> BackboneConfig | None:
+    weights, frozen = options.backbone_weights, options.freeze_backbone
+    if options.backbone:
+        from grasp_ros.training.backbone import Backbone
+
+        config = BackboneConfig(options.backbone, weights, frozen)
+        Backbone(config, (options.image_size, options.image_size))  # refused now, not after hours
+        return config
+    if weights or frozen:
+        raise BadInput('--backbone-weights and --freeze-backbone need --backbone, too')
+    return None
 
 
 def _write(options: argparse.Namespace, manifest: Manifest, trained: Trained) -> None:

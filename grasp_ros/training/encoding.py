@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import ResidualMLP
 from grasp_ros.world_model.inputs import JointsInput
 from grasp_ros.world_model.joint_head import JointError, JointHead
+
+RATE, TUNING_RATE = 1e-3, 1e-4  # of AdamW, at most
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ def _trained(
     pictures, device = list(data.images.values()), fabric.device
     actions = torch.from_numpy(data.actions).to(torch.float32).to(device)
     size, total = actions.shape[1], config.encoder_steps
-    encoder = Encoder(config.latent, [(one.shape[1], one.shape[2]) for one in pictures])
+    shapes = [(one.shape[1], one.shape[2]) for one in pictures]
+    encoder = Encoder(config.latent, shapes, config.backbone)
     pretext = Pretext(
         encoder,
         ResidualMLP(config.latent, size, config.width, config.depth),
@@ -101,8 +105,9 @@ def _trained(
         Decoder(config.latent, pictures) if config.reconstruct else None,
     ).to(device)
     joints = _normalised(data.positions).to(device)
-    optimiser = torch.optim.AdamW(pretext.parameters(), lr=1e-3, weight_decay=1e-5)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=total)
+    optimiser = torch.optim.AdamW(_rates(pretext, config), weight_decay=1e-5)
+    most = [group['lr'] for group in optimiser.param_groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, most, total_steps=total)
     augment = photometric() if config.augment else None
     twin = torch.from_numpy(twins(data, SAME_PLACE * data.full_step())) if config.align else None
 
@@ -119,6 +124,20 @@ def _trained(
     steps = (pretext, optimiser, schedule, sampled, total, inputs)
     fit(fabric, 'encoder', *steps, checkpoint, progress)
     return encoder.eval().requires_grad_(False)
+
+
+def _rates(pretext: Pretext, config: TrainConfig) -> list[dict[str, Any]]:
+    """What is to be trained, and how fast: what knows something already is only tuned."""
+    tuned = set[nn.Parameter]()
+    if config.backbone is not None and config.backbone.weights:
+        for camera in pretext.encoder.cameras:
+            tuned |= set(camera.get_submodule('network').parameters())
+    trained = [one for one in pretext.parameters() if one.requires_grad]
+    groups = (
+        {'params': [one for one in trained if one not in tuned], 'lr': RATE},
+        {'params': [one for one in trained if one in tuned], 'lr': TUNING_RATE},
+    )
+    return [group for group in groups if group['params']]
 
 
 def _positions(data: Dataset) -> Tensor:

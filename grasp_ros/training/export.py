@@ -106,6 +106,8 @@ def export_encoder(path: Path, encoder: nn.Module, inputs: dict[str, Input]) -> 
     with warnings.catch_warnings():
         # The exporter by tracing is enough for a plain network and needs no further package.
         warnings.simplefilter('ignore', DeprecationWarning)
+        # What networks compute from the sizes of their pictures is constant, indeed.
+        warnings.simplefilter('ignore', torch.jit.TracerWarning)
         torch.onnx.export(
             encoder.eval(),
             examples,

@@ -11,14 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from grasp_ros.training.backbone import Backbone
 from grasp_ros.training.pictures import Pictures, Size
+from grasp_ros.training.train_config import BackboneConfig
 from grasp_ros.world_model.dynamics import ResidualMLP
 
 
 class Encoder(nn.Module):
     """uint8 images (N, H, W, 3), one a camera -> latent (N, D), with all preprocessing inside.
 
-    sizes: height and width of each camera's images, px.
+    sizes: height and width of each camera's images, px. backbone: a network of timm that sees
+    them; cameras of one size share it. None: a small one for each.
 
     mean and std are set after training, so that every latent dimension has unit variance over the
     data: step sizes and noise of GRASP are then comparable across models.
@@ -27,11 +30,16 @@ class Encoder(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, latent: int, sizes: Sequence[Size]):
+    def __init__(self, latent: int, sizes: Sequence[Size], backbone: BackboneConfig | None = None):
         super().__init__()
-        self.cameras = nn.ModuleList([_convolutions() for _ in sizes])
-        cells = sum(-(-height // 16) * -(-width // 16) for height, width in sizes)
-        self.head = nn.Sequential(nn.Linear(64 * cells, 256), nn.ReLU(), nn.Linear(256, latent))
+        if backbone is None:
+            cameras = [_convolutions() for _ in sizes]
+        else:
+            shared = {size: Backbone(backbone, size) for size in sizes}
+            cameras = [shared[size] for size in sizes]
+        self.cameras = nn.ModuleList(cameras)
+        features = sum(map(_features, cameras, sizes))
+        self.head = nn.Sequential(nn.Linear(features, 256), nn.ReLU(), nn.Linear(256, latent))
         self.register_buffer('mean', torch.zeros(latent))
         self.register_buffer('std', torch.ones(latent))
 
@@ -54,6 +62,15 @@ def _convolutions() -> nn.Module:
     for before, after in itertools.pairwise((3, 16, 32, 64, 64)):
         layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _features(camera: nn.Module, size: Size) -> int:
+    """How many numbers a camera's network makes of a picture."""
+    camera.eval()
+    with torch.no_grad():
+        count = camera(torch.zeros(1, 3, *size)).numel()
+    camera.train()
+    return count
 
 
 def _has_bfloat16() -> bool:
