@@ -107,7 +107,7 @@ def export_encoder(path: Path, encoder: nn.Module, inputs: dict[str, Input]) -> 
         # The exporter by tracing is enough for a plain network and needs no further package.
         warnings.simplefilter('ignore', DeprecationWarning)
         # What networks compute from the sizes of their pictures is constant, indeed.
-        warnings.simplefilter('ignore', torch.jit.TracerWarning)
+        warnings.filterwarnings('ignore', 'Converting a tensor to a Python')
         torch.onnx.export(
             encoder.eval(),
             examples,
