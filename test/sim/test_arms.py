@@ -7,6 +7,7 @@ import pytest
 from grasp_ros.config import load_robot
 from grasp_ros.share import find_yaml
 from grasp_ros.sim.robot import MujocoRobot
+from grasp_ros.sim.tasks.rrt_connect import shortest_time
 from grasp_ros.sim.urdf import package_path, read_urdf
 from grasp_ros.sim.worlds import World, load_world
 
@@ -79,3 +80,13 @@ def test_arm_holds_still_and_shows_its_colours(world: World):
     red = (seen[:, 0] > 1.5 * seen[:, 1]) & (seen[:, 0] > 1.5 * seen[:, 2])
     blue = (seen[:, 2] > 1.5 * seen[:, 0]) & (seen[:, 2] > 1.3 * seen[:, 1])
     assert red.sum() > 30 and blue.sum() > 30
+
+
+def test_problems_of_the_closed_gap_took_less_time_before():
+    closed, open_ = load_world('ur5_closed'), load_world('ur5')
+    assert closed.bundle == 'ur5' and closed.task.before == open_.task
+    assert closed.task.shapes()[:-1] == open_.task.shapes()
+    space, (problem,) = open_.task.space, closed.task.sample(1, seed=1)
+    rng = np.random.default_rng(0)
+    before = [shortest_time(space, problem.start, problem.goal, rng) for _ in range(3)]
+    assert min(before) < 0.9 * problem.shortest_time

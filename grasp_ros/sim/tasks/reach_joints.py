@@ -7,7 +7,7 @@ Nothing here knows the robot: its URDF and the world's shapes tell what is in th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,17 @@ TRIES = 1000  # pairs that are drawn for each problem at most
 RING = 0.02  # m, radius of the ring around the goal's tool
 ROUND = np.linspace(0, 2 * np.pi, 33)  # rad, corners of that ring
 SIZES = {'box': 3, 'cylinder': 2, 'sphere': 1}  # numbers in a shape's `size`
-KNOWN = ('tool', 'shapes', 'tolerance', 'tool_tolerance', 'clearance', 'min_time')
+DETOUR = 1.2  # times as long as before something was closed: it was on the short way
+KNOWN = ('tool', 'shapes', 'closed', 'tolerance', 'tool_tolerance', 'clearance', 'min_time')
 
 
 @dataclass(frozen=True)
 class ReachJoints(Task):
     """A robot's joints (J,) to a goal whose straight way is blocked.
 
-    surroundings: what stands around the robot. tool_link, tool_point: the point that pictures
-    follow, in m on a link of the URDF. tolerance: of each joint, m or rad. tool_tolerance: of the
+    surroundings: what stands around the robot. closed: what was put there after training, so that
+    ways became longer. tool_link, tool_point: the point that pictures follow, in m on a link of
+    the URDF. tolerance: of each joint, m or rad. tool_tolerance: of the
     tool's place, m, where goals are pictures alone; None: of the joints, then too. clearance: m
     between the robot and what it could touch where an episode starts or ends. min_time: shortest
     time of a problem, s.
@@ -51,6 +53,7 @@ class ReachJoints(Task):
     min_time: float
     tolerance: float = field(default=0.05)
     tool_tolerance: float | None = None
+    closed: tuple[Shape, ...] = ()
 
     def of_pictures(self) -> ReachJoints:
         """Judged by the tool, where the world says so: a wrist may look alike in each pose."""
@@ -61,7 +64,12 @@ class ReachJoints(Task):
 
     def shapes(self) -> tuple[Shape, ...]:
         """What the world's file says."""
-        return self.surroundings
+        return self.surroundings + self.closed
+
+    @cached_property
+    def before(self) -> ReachJoints:
+        """The same before anything was closed."""
+        return replace(self, closed=())
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -82,7 +90,10 @@ class ReachJoints(Task):
         )
 
     def sample(self, count: int, seed: int) -> list[Problem]:
-        """Pairs whose straight line in joint space is blocked, and the way around long enough."""
+        """Pairs whose straight line in joint space is blocked, and the way around long enough.
+
+        Where something was closed, longer than before.
+        """
         rng, space = np.random.default_rng(seed), self.space
         problems: list[Problem] = []
         for number in range(TRIES * count):
@@ -92,7 +103,7 @@ class ReachJoints(Task):
             if self._crowded(start) or self._crowded(goal) or space.open(start, goal):
                 continue
             time = shortest_time(space, start, goal, np.random.default_rng([seed, number]))
-            if self.min_time <= time < float('inf'):
+            if self.min_time <= time < float('inf') and self._is_detour(start, goal, time, number):
                 problems.append(Problem(start, goal, time))
         if len(problems) < count:
             raise BadInput(
@@ -100,6 +111,13 @@ class ReachJoints(Task):
                 'random pairs, too few have both ends free and something between them'
             )
         return problems
+
+    def _is_detour(self, start: FloatArray, goal: FloatArray, time: float, seed: int) -> bool:
+        """Whether a way of so many s is one that leads around what was closed, if anything was."""
+        if not self.closed:
+            return True
+        rng = np.random.default_rng(seed)
+        return time >= DETOUR * shortest_time(self.before.space, start, goal, rng)
 
     def _crowded(self, place: FloatArray) -> bool:
         return self.geometry.near(place, self.clearance)
@@ -157,6 +175,7 @@ def make(settings: Mapping[str, Any], robot: RobotConfig, description: Descripti
         robot=robot,
         description=description,
         surroundings=tuple(_shape(shape) for shape in settings['shapes']),
+        closed=tuple(_shape(shape) for shape in settings.get('closed', ())),
         tool_link=link,
         tool_point=_numbers(point, 3, 'tool: point'),
         tolerance=float(settings['tolerance']),
