@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ NS = 1_000_000_000
 FloatArray = NDArray[np.float64]
 ImageArray = NDArray[np.uint8]
 TimeArray = NDArray[np.int64]
+Clock = Callable[[], int]
+"""The time in ns, whichever clock it is of."""
 
 
 class BadInput(ValueError):

@@ -325,13 +325,6 @@ MUTANTS = (
     ),
     Mutant('who trembles is waited for', GATE, 'and not trembles', '', OF_GATE),
     Mutant(
-        'what was touched is forgotten',
-        'grasp_ros/training/landmarks.py',
-        'torch.from_numpy(tolls).to(torch.float32)',
-        'torch.zeros(len(edges))',
-        ('test/training/test_landmarks.py',),
-    ),
-    Mutant(
         'dead ends tried',
         'grasp_ros/planning/roadmap.py',
         'self._nearest(distances, np.isfinite(self._times))',
@@ -405,8 +398,8 @@ MUTANTS = (
     Mutant('late plans sent', GATE, 'if new.start_ns < now_ns', 'if new.start_ns < 0', OF_GATE),
     Mutant(
         'held at the measured place, whatever its speed',
-        GATE,
-        'rest = braked(self._measured, limits) if place is None else place',
+        'grasp_ros/control/rest.py',
+        'rest = braked(measured, limits) if place is None else place',
         'rest = position if place is None else place',
         OF_GATE,
     ),

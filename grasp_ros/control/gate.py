@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_ros.config import RobotConfig
-from grasp_ros.control.guard import Guard, Situation, braked
+from grasp_ros.control.guard import Guard, Situation
 from grasp_ros.control.recovery import Blocked
 from grasp_ros.control.reference import Reference
-from grasp_ros.control.trajectory import stop
+from grasp_ros.control.rest import OVERLAP_NS, Rest
 from grasp_ros.control.way_back import way_back
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import (
+    Clock,
     FloatArray,
     JointSample,
     JointTrajectory,
@@ -27,8 +28,6 @@ from grasp_ros.types import (
     seconds,
 )
 
-OVERLAP_NS = nanoseconds(0.05)  # a message begins so much before it is sent: clocks may differ
-HOLD_TIMES = np.geomspace(0.05, 1.9, 24)  # s to come to rest in, tried from the shortest
 AT_REST = 0.02  # of max_velocity: what encoders say of a robot that stands
 STANDS_NS = nanoseconds(1.0)  # a robot that gets no further than that in so long trembles only
 ATTEMPTS = 3  # motions in a row that the robot does not follow before it is only tried again later
@@ -60,6 +59,7 @@ class Gate:
         self._tolerance = np.array(robot.tracking_tolerance)
         self._transport_ns = nanoseconds(send_ahead)
         self._guard = Guard(robot.joints, self._limits, self._tolerance, nanoseconds(max_age))
+        self._rest = Rest(robot.joints, self._limits, self._guard, self._transport_ns)
         self._backs_off = backs_off
         self.reference = Reference()
         self.following: Refused | None = None  # why the robot does not follow, or None
@@ -144,9 +144,22 @@ class Gate:
             )
         if new.start_ns < now_ns + self._transport_ns:
             return Late('late')
+        if self._measured is None:
+            return Refused('no joint_states')
         message = self.reference.before(new, now_ns - OVERLAP_NS)
-        refused = self._check(message, now_ns, observation_ns)
-        return message if refused is None else refused
+        situation = Situation(
+            self.reference, self._measured, now_ns, self._transport_ns, observation_ns
+        )
+        return self._guard.check(message, situation) or message
+
+    def stop_in_time(self, clock: Clock) -> tuple[JointTrajectory | None, int]:
+        """See stop; and when it was judged. On a busy machine once more, to be sent in time."""
+        now_ns = clock()
+        message = self.stop(now_ns)
+        if not self.in_time(now_ns, clock()):
+            now_ns = clock()
+            message = self.stop(now_ns)
+        return message, now_ns
 
     def stop(self, now_ns: int) -> JointTrajectory | None:
         """The trajectory that brings the robot to rest, None where it rests.
@@ -185,49 +198,20 @@ class Gate:
             self._back = came, self._measured.position
         return back or self.hold(now_ns)
 
+    def _end(self, now_ns: int) -> JointTrajectory | None:
+        if self._measured is None:
+            return None
+        return self._rest.end(self.reference, self._measured, now_ns)
+
     def _in_motion(self) -> bool:
         assert self._measured is not None
         return bool((np.abs(self._measured.velocity) > AT_REST * self._limits.velocity).any())
 
-    def _end(self, now_ns: int) -> JointTrajectory | None:
-        """The shortest end of the reference, None where limits forbid it."""
-        start_ns = self.reference.snapped(now_ns + self._transport_ns)
-        start = self.reference.at(start_ns)
-        assert start is not None
-        end = stop(start, start_ns, self._limits, self._joints)
-        message = self.reference.before(end, now_ns - OVERLAP_NS)
-        return message if self._check(message, now_ns, None) is None else None
-
     def hold(self, now_ns: int, place: FloatArray | None = None) -> JointTrajectory | None:
-        """One point, at rest, where the measured motion can end, or a place near it (J,); None
-        when there is no way.
-
-        It must be reached within limits from all that the controller may start from: the
-        reference, or the robot as it is measured.
-        """
+        """See Rest.hold; None, too, where nothing is measured."""
         if self._measured is None:
             return None
-        position, limits = self._measured.position, self._limits
-        rest = braked(self._measured, limits) if place is None else place
-        inside = np.clip(rest, limits.position_min, limits.position_max)
-        # Nobody is dragged back inside by a stop: it only ends where the joint can come to rest.
-        outside = (position < limits.position_min) | (position > limits.position_max)
-        rest = np.where(outside, rest, inside)
-        fastest = None
-        for time in HOLD_TIMES:
-            message = JointTrajectory(
-                self._joints,
-                now_ns,
-                np.array([nanoseconds(time)], dtype=np.int64),
-                rest[None],
-                np.zeros((1, len(rest))),
-            )
-            # It may come later than others: nothing goes on from it before it has ended.
-            if self._check(message, now_ns, None, 2 * self._transport_ns) is None:
-                if fastest is not None:
-                    return message  # not the fastest: what was measured is a moment old
-                fastest = message
-        return fastest
+        return self._rest.hold(self.reference, self._measured, now_ns, place)
 
     def _is_back(self) -> bool:
         """Whether the robot stands where the last stop led it, away from where it was blocked."""
@@ -282,16 +266,3 @@ class Gate:
         self._doubtful = False
         self.unstopped = False
         self.begin()
-
-    def _check(
-        self,
-        trajectory: JointTrajectory,
-        now_ns: int,
-        observation_ns: int | None,
-        transport_ns: int | None = None,
-    ) -> Refused | None:
-        if self._measured is None:
-            return Refused('no joint_states')
-        transport_ns = transport_ns or self._transport_ns
-        situation = Situation(self.reference, self._measured, now_ns, transport_ns, observation_ns)
-        return self._guard.check(trajectory, situation)

@@ -15,12 +15,12 @@ from grasp_ros.config import PlannerNodeConfig
 from grasp_ros.control.gate import Gate, Late, NotNow
 from grasp_ros.control.mission import Job, Mission
 from grasp_ros.control.outside import Outside, Report
-from grasp_ros.control.receding_horizon import Clock, RecedingHorizon, Replan
+from grasp_ros.control.receding_horizon import RecedingHorizon, Replan
 from grasp_ros.control.statistics import Statistics
 from grasp_ros.observation.clock import ClockWatch
 from grasp_ros.observation.joints import Fault
 from grasp_ros.observation.still import Frozen
-from grasp_ros.types import BadInput, JointSample, JointTrajectory, Observation, Refused
+from grasp_ros.types import BadInput, Clock, JointSample, JointTrajectory, Observation, Refused
 from grasp_ros.world_model.bundle import Bundle
 
 
@@ -279,11 +279,7 @@ class Pilot:
         self._outside.tell(Report(verdict, self._mission.number, self._last, self._statistics))
 
     def _stop(self) -> None:
-        now_ns = self._clock()
-        message = self._gate.stop(now_ns)
-        if not self._gate.in_time(now_ns, self._clock()):  # a busy machine: once more, from here
-            now_ns = self._clock()
-            message = self._gate.stop(now_ns)
+        message, now_ns = self._gate.stop_in_time(self._clock)
         if message is not None:
             self._send(message, now_ns)
 

@@ -29,6 +29,7 @@ from grasp_ros.planning.problem import Deadline, Plan, Problem
 from grasp_ros.planning.warmstart import shift
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import (
+    Clock,
     FloatArray,
     JointTrajectory,
     Motion,
@@ -37,8 +38,6 @@ from grasp_ros.types import (
     nanoseconds,
 )
 from grasp_ros.world_model.bundle import Bundle
-
-Clock = Callable[[], int]
 
 
 @dataclass(frozen=True)

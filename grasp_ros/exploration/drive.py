@@ -6,8 +6,6 @@ To be called with every joint state, by simulators and by a robot's node. No ROS
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from grasp_ros.config import RobotConfig
@@ -18,6 +16,7 @@ from grasp_ros.exploration.policy import Explorer
 from grasp_ros.robot.command import Command
 from grasp_ros.robot.limits import Limits
 from grasp_ros.types import (
+    Clock,
     JointSample,
     JointTrajectory,
     Motion,
@@ -25,8 +24,6 @@ from grasp_ros.types import (
     nanoseconds,
     seconds,
 )
-
-Clock = Callable[[], int]
 
 
 class Drive:
@@ -98,11 +95,7 @@ class Drive:
 
     def stop(self) -> JointTrajectory | None:
         """What brings the robot to rest; None where it rests, or nothing can be done."""
-        now_ns = self._clock()
-        message = self._gate.stop(now_ns)
-        if not self._gate.in_time(now_ns, self._clock()):  # a busy machine: once more, from here
-            now_ns = self._clock()
-            message = self._gate.stop(now_ns)
+        message, now_ns = self._gate.stop_in_time(self._clock)
         self._action, self._moves = None, self._gate.unstopped
         if message is not None:
             self._gate.sent(message, now_ns)

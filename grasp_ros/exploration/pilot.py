@@ -6,7 +6,7 @@ No ROS: the node hands over messages' fields and publishes what it is told to. O
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from grasp_ros.config import ExplorerNodeConfig
@@ -16,11 +16,10 @@ from grasp_ros.exploration.drive import Drive
 from grasp_ros.exploration.figures import Figures
 from grasp_ros.observation.joints import Fault, JointReader
 from grasp_ros.robot.command import JointVelocity
-from grasp_ros.types import JointSample, JointTrajectory, nanoseconds, seconds
+from grasp_ros.types import Clock, JointSample, JointTrajectory, nanoseconds, seconds
 
 EXPLORING = 'EXPLORING'
 STEP = 0.1  # s, of an action
-Clock = Callable[[], int]
 
 
 class Outside(Protocol):
