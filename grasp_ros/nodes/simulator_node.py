@@ -23,7 +23,9 @@ from grasp_ros.sim.interface import SimulatorFailed, make_robot
 from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import BadInput, FloatArray, JointSample, nanoseconds
 
-MAX_LAG = 0.2  # s; a simulation further behind real time than this gives up catching up
+# s; a simulation further behind real time gives up catching up: at many times the real speed after
+# a stall, commands would come later than they ever do to a robot.
+MAX_LAG = 0.03
 
 
 class SimulatorNode(Node):

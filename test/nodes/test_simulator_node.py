@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulator node looks to ROS like a robot with its controller and camera, in any engine."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from grasp_ros.nodes import messages
 from grasp_ros.nodes.arguments import simulator_ros_arguments
 from grasp_ros.nodes.simulator_node import SimulatorNode
 from grasp_ros.share import share_directory
-from grasp_ros.types import NS, BadInput, JointTrajectory, nanoseconds
+from grasp_ros.types import NS, BadInput, JointTrajectory, nanoseconds, seconds
 
 JOINTS = ('x_joint', 'y_joint')
 TOPICS = {
@@ -35,8 +36,9 @@ EXACT = {'mujoco': 0.1 * MM, 'gazebo': 0.2 * MM}  # Gazebo's joints are driven t
 class SimulatorRig:
     """A running simulator node, and ears on its topics."""
 
-    def __init__(self, peer, engine: str):
-        self.peer, self.step, self.exact = peer, STEP[engine], EXACT[engine]
+    def __init__(self, node, peer, engine: str):
+        self.node, self.peer = node, peer
+        self.step, self.exact = STEP[engine], EXACT[engine]
         for topic, kind in TOPICS.items():
             peer.listen(kind, topic)
         self._commands = peer.create_publisher(JointTrajectoryMessage, COMMANDS, EVERYTHING)
@@ -102,8 +104,8 @@ def simulator(request, own_domain, slow_camera):
         except BadInput as error:
             pytest.skip(str(error))
     arguments = simulator_ros_arguments(str(slow_camera), 1.0, '', request.param)
-    with running(SimulatorNode, arguments) as (_, peer, _):
-        yield SimulatorRig(peer, request.param)
+    with running(SimulatorNode, arguments) as (node, peer, _):
+        yield SimulatorRig(node, peer, request.param)
 
 
 @pytest.fixture
@@ -124,6 +126,24 @@ def test_clock_advances_step_by_step(simulator):
     wait_until(lambda: len(simulator.peer.heard['/clock']) > 50, 'the clock')
     ticks = [m.clock.sec * 10**9 + m.clock.nanosec for m in simulator.peer.heard['/clock'][:50]]
     assert ticks[0] > 0 and set(np.diff(ticks)) == {nanoseconds(simulator.step)}
+
+
+def test_a_stall_is_not_made_up_for(simulator):
+    robot, ended = simulator.node._robot, []
+    step = robot.step
+
+    def stall() -> None:
+        time.sleep(0.5)
+        robot.step = step
+        ended.append((time.monotonic(), robot.now_ns))
+        step()
+
+    robot.step = stall
+    wait_until(lambda: ended, 'the stall')
+    time.sleep(0.1)
+    ((begin, begin_ns),) = ended
+    simulated = seconds(robot.now_ns - begin_ns)
+    assert 0 < simulated <= time.monotonic() - begin + 0.06
 
 
 @pytest.mark.parametrize('topic, period', [('joint_states', 0.02), ('image', 0.1)])
