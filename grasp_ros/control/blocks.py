@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from grasp_ros.planning.roadmap import Toll
 from grasp_ros.types import NS, FloatArray
@@ -23,7 +25,8 @@ HALF_LIFE_NS = 30 * NS  # in which the cost halves after one failure; twice as l
 FADES_NS = 2 * NS  # between two looks at what fades
 RADIUS = 4.0  # model steps from the middle to the edge
 MIDDLE = 0.5  # of the radius: a way that passes nearer leads through the block
-REACHED = 0.5  # model steps: a robot that comes so near to the middle was not blocked there
+THICK = 0.7  # model steps: no plan steps across it
+PASSED = 1.0  # model steps: one that is stopped slides on, a robot so far beyond has got through
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,21 @@ class Block:
         doubled = 2.0 ** (self.failures - 1)
         age = (now_ns - self.since_ns) / (HALF_LIFE_NS * doubled)
         return float(COST * doubled * 0.5 ** max(0.0, age))
+
+    def passed(self, here: FloatArray) -> bool:
+        """Whether a robot at `here` (J,) has got through after all, near the middle."""
+        ahead = here - self.place
+        beyond = float(ahead @ self.normal)
+        beside = float(np.linalg.norm(ahead - beyond * self.normal))
+        return PASSED <= beyond <= RADIUS and beside <= MIDDLE * RADIUS
+
+    def near(self, positions: Tensor) -> Tensor:
+        """How much positions (..., J) are in the plate, 0 to 1: (...); differentiable."""
+        normal = positions.new_tensor(self.normal)
+        ahead = positions - positions.new_tensor(self.place)
+        beyond = ahead @ normal
+        beside = (ahead - beyond[..., None] * normal).square().sum(dim=-1)
+        return torch.exp(-((beyond / THICK) ** 2)) * (1 - beside / RADIUS**2).clamp(min=0.0)
 
     def crossed(self, start: FloatArray, end: FloatArray) -> FloatArray:
         """How far from the middle straight moves (N, J) to (N, J) pass through: (N,); inf: not."""
@@ -67,6 +85,10 @@ class Blocks:
         self._landmarks = positions / self._step
         self._blocks: list[Block] = []
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._blocks)
+
     def clear(self) -> None:
         """Another mission."""
         self._blocks = []
@@ -84,12 +106,10 @@ class Blocks:
         return block
 
     def pass_by(self, position: FloatArray, now_ns: int) -> None:
-        """Forget what has faded, and what the robot (J,) has got to after all."""
+        """Forget what has faded, and what the robot (J,) has got through after all."""
         here = position / self._step
         self._blocks = [
-            one
-            for one in self._blocks
-            if one.cost(now_ns) > 1.0 and _length(one.place - here) > REACHED
+            one for one in self._blocks if one.cost(now_ns) > 1.0 and not one.passed(here)
         ]
 
     def known(self, now_ns: int) -> tuple[int, ...]:
@@ -110,6 +130,11 @@ class Blocks:
             return tolls
 
         return charge
+
+    def inside(self, positions: Tensor) -> Tensor:
+        """How much positions (..., J), m or rad, are in one of the blocks, 0 to 1: (...)."""
+        places = positions / positions.new_tensor(self._step)
+        return torch.stack([one.near(places) for one in self._blocks]).amax(dim=0)
 
     def on_the_way(self, way: FloatArray) -> Block | None:
         """The block that a way (K, J) leads through all the same, the worst of them."""

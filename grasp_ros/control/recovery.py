@@ -14,6 +14,7 @@ import numpy as np
 
 from grasp_ros.control.blocks import Blocks
 from grasp_ros.control.reference import Reference
+from grasp_ros.planning.problem import Inside
 from grasp_ros.planning.roadmap import Toll
 from grasp_ros.types import NS, FloatArray, Refused
 
@@ -79,6 +80,11 @@ class Recovery:
     def toll(self, now_ns: int) -> Toll | None:
         """What moves cost now."""
         return self._blocks.toll(now_ns)
+
+    @property
+    def inside(self) -> Inside | None:
+        """How much joint positions are in what is blocked; None where nothing is."""
+        return self._blocks.inside if len(self._blocks) else None
 
     def wait(self, way: FloatArray, now_ns: int) -> Refused | None:
         """Why the best way (K, J) that is known is not to be tried now, or None."""

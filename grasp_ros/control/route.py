@@ -14,7 +14,7 @@ from grasp_ros.config import PlannerConfig, horizon_steps
 from grasp_ros.control.recovery import Recovery
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.path import Path, every_step
-from grasp_ros.planning.problem import Problem
+from grasp_ros.planning.problem import Inside, Problem
 from grasp_ros.planning.registry import GraspConfig
 from grasp_ros.planning.roadmap import Roadmap
 from grasp_ros.types import FloatArray, Refused
@@ -67,7 +67,7 @@ class Route:
             roadmap.neighbours,
             bundle.obstacles,
         )
-        self._inside = None if bundle.obstacles is None else bundle.inside
+        self._bundle = bundle
         self._positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
         settings = config.settings
         pursues = isinstance(settings, GraspConfig) and settings.init == 'roadmap'
@@ -92,7 +92,7 @@ class Route:
         )
         if not config.use_roadmap:
             assert fixed is not None
-            inside = self._inside
+            inside = self._inside()
             return Problem(start, goal, fixed, rest, running_weight=weight, inside=inside), None
         path = self._path(start, position, now_ns)
         if isinstance(path, Refused):
@@ -109,7 +109,8 @@ class Route:
             goal = Goal.of(states[-1], goal.tolerance)
         padding = states[-1].expand(horizon + 1 - len(states), -1)
         states = torch.cat([states, padding])
-        trusted, inside = self._is_trusted(states), self._inside
+        inside = self._inside()
+        trusted = self._is_trusted(states, inside)
         problem = Problem(start, goal, horizon, rest, states, weight, followed, inside, trusted)
         return problem, Way(stops, path.times)
 
@@ -133,12 +134,26 @@ class Route:
         legs = np.diff(path.times)[path.times[:-1] < self._sent + self._lookahead]
         return bool(legs.max() <= SPARSE * self._lookahead)
 
-    def _is_trusted(self, states: Tensor) -> bool:
+    def _inside(self) -> Inside | None:
+        """What plans keep off: learned obstacles, and what this mission found to be blocked."""
+        bundle, blocked = self._bundle, self._recovery.inside
+        learned = None if bundle.obstacles is None else bundle.obstacles.inside
+        if blocked is None and learned is None:
+            return None
+
+        def inside(latents: Tensor) -> Tensor:
+            shown = bundle.shown(latents)
+            known = [one(shown) for one in (learned, blocked) if one is not None]
+            return torch.stack(known).amax(dim=0)
+
+        return inside
+
+    def _is_trusted(self, states: Tensor, inside: Inside | None) -> bool:
         """Whether virtual states (T + 1, D) keep off all obstacles, as far as these are known, and
         the robot has got on so far."""
-        if self._inside is None or self._known:
+        if inside is None or self._known:
             return False
-        return bool(self._inside(states).max() < DOUBTFUL)
+        return bool(inside(states).max() < DOUBTFUL)
 
     def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
         known = self._recovery.known(now_ns)

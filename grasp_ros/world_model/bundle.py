@@ -86,12 +86,12 @@ class Bundle:
 
         Exactly where the encoder sees joints, and else as manifest.joint_error says.
         """
-        return _array(self._shown(latent))
+        return _array(self.shown(latent))
 
-    def inside(self, latents: Tensor) -> Tensor:
-        """How likely latents (..., D) show the robot in one of `obstacles`, 0 to 1: (...)."""
-        assert self.obstacles is not None
-        return self.obstacles.inside(self._shown(latents))
+    def shown(self, latents: Tensor) -> Tensor:
+        """The same of many: latents (..., D) to positions (..., J); differentiable."""
+        joints = self._joints
+        return self.joint_head.positions(latents) if joints is None else joints.held(latents)
 
     def remembered(self, landmark: int) -> Observation:
         """What was seen at a landmark, at the cameras' own sizes, of a robot at rest."""
@@ -105,10 +105,6 @@ class Bundle:
             images[name] = np.asarray(larger, dtype=np.uint8)
         position = self.memory.positions[landmark].cpu().numpy().astype(np.float64)
         return Observation(0, images, position, np.zeros_like(position))
-
-    def _shown(self, latents: Tensor) -> Tensor:
-        joints = self._joints
-        return self.joint_head.positions(latents) if joints is None else joints.held(latents)
 
     @property
     def _joints(self) -> JointsInput | None:

@@ -88,7 +88,11 @@ class Drawn:
 
     def joints_shown(self, latent: Tensor) -> np.ndarray:
         """The place (2,) that a latent (2,) shows, m."""
-        return self.joint_head.positions(latent).detach().double().numpy()
+        return self.shown(latent).detach().double().numpy()
+
+    def shown(self, latents: Tensor) -> Tensor:
+        """The same of many."""
+        return self.joint_head.positions(latents)
 
     def certainty(self, observation: Observation) -> None:
         """All that is seen is certain."""

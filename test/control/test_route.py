@@ -9,6 +9,7 @@ import torch
 from bed import Bed, on_its_way
 
 from grasp_ros.control.receding_horizon import RecedingHorizon
+from grasp_ros.control.recovery import Blocked
 from grasp_ros.control.route import NO_WAY
 from grasp_ros.planning.path import Path
 from grasp_ros.types import Refused, nanoseconds
@@ -101,10 +102,27 @@ def test_a_path_is_trusted_while_nothing_speaks_against_it(
     searching: Bed, known, likely, blocked, trusted, monkeypatch
 ):
     route, given = searching.loop._route, asked(searching, monkeypatch)
-    route._inside = (lambda z: z[..., 0] * 0 + likely) if known else None
+    inside = (lambda z: z[..., 0] * 0 + likely) if known else None
+    route._inside = lambda: inside
     route._recovery.known = lambda now_ns: blocked
     searching.cycle()
     assert given[0][0].trusted == trusted
+
+
+@pytest.mark.parametrize('learned', [True, False])
+def test_plans_keep_off_what_was_found_to_be_blocked(bed: Bed, learned, monkeypatch):
+    given = asked(bed, monkeypatch)
+    if not learned:
+        bed.loop._route._bundle = replace(bed.world_model, obstacles=None)
+    first = bed.cycle()
+    here, there = (bed.world_model.joints_shown(first.plan.latents[at]) for at in (5, 8))
+    bed.loop.recovery.blocked(Blocked(bed.now(), here, bed.gate.reference, wanted=there))
+    bed.cycle()
+    before, after = (problem.inside for problem, _ in given)
+    assert learned == (before is not None)
+    way = first.plan.latents[3:9]
+    assert before is None or before(way).max() < 0.3
+    assert after(way).max() > 0.7 and after(way).min() < 0.3
 
 
 @pytest.mark.parametrize('seed', [3, 4])
