@@ -19,6 +19,7 @@ from torch import Tensor
 
 from grasp_ros.planning.roadmap import Toll
 from grasp_ros.types import NS, FloatArray
+from grasp_ros.world_model.obstacles import TOLL
 
 COST = 40.0  # model steps, of a move through the middle, after one failure; twice after two
 HALF_LIFE_NS = 30 * NS  # in which the cost halves after one failure; twice as long after two
@@ -131,10 +132,14 @@ class Blocks:
 
         return charge
 
-    def inside(self, positions: Tensor) -> Tensor:
-        """How much positions (..., J), m or rad, are in one of the blocks, 0 to 1: (...)."""
+    def inside(self, positions: Tensor, now_ns: int) -> Tensor:
+        """How much positions (..., J), m or rad, are in one of the blocks: (...).
+
+        As much as a step there costs, over what one in a learned obstacle does.
+        """
         places = positions / positions.new_tensor(self._step)
-        return torch.stack([one.near(places) for one in self._blocks]).amax(dim=0)
+        each = [one.cost(now_ns) / TOLL * one.near(places) for one in self._blocks]
+        return torch.stack(each).amax(dim=0)
 
     def on_the_way(self, way: FloatArray) -> Block | None:
         """The block that a way (K, J) leads through all the same, the worst of them."""

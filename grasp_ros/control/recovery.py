@@ -81,10 +81,10 @@ class Recovery:
         """What moves cost now."""
         return self._blocks.toll(now_ns)
 
-    @property
-    def inside(self) -> Inside | None:
+    def inside(self, now_ns: int) -> Inside | None:
         """How much joint positions are in what is blocked; None where nothing is."""
-        return self._blocks.inside if len(self._blocks) else None
+        blocks = self._blocks
+        return (lambda positions: blocks.inside(positions, now_ns)) if len(blocks) else None
 
     def wait(self, way: FloatArray, now_ns: int) -> Refused | None:
         """Why the best way (K, J) that is known is not to be tried now, or None."""

@@ -92,7 +92,7 @@ class Route:
         )
         if not config.use_roadmap:
             assert fixed is not None
-            inside = self._inside()
+            inside = self._inside(now_ns)
             return Problem(start, goal, fixed, rest, running_weight=weight, inside=inside), None
         path = self._path(start, position, now_ns)
         if isinstance(path, Refused):
@@ -109,7 +109,7 @@ class Route:
             goal = Goal.of(states[-1], goal.tolerance)
         padding = states[-1].expand(horizon + 1 - len(states), -1)
         states = torch.cat([states, padding])
-        inside = self._inside()
+        inside = self._inside(now_ns)
         trusted = self._is_trusted(states, inside)
         problem = Problem(start, goal, horizon, rest, states, weight, followed, inside, trusted)
         return problem, Way(stops, path.times)
@@ -134,9 +134,9 @@ class Route:
         legs = np.diff(path.times)[path.times[:-1] < self._sent + self._lookahead]
         return bool(legs.max() <= SPARSE * self._lookahead)
 
-    def _inside(self) -> Inside | None:
+    def _inside(self, now_ns: int) -> Inside | None:
         """What plans keep off: learned obstacles, and what this mission found to be blocked."""
-        bundle, blocked = self._bundle, self._recovery.inside
+        bundle, blocked = self._bundle, self._recovery.inside(now_ns)
         learned = None if bundle.obstacles is None else bundle.obstacles.inside
         if blocked is None and learned is None:
             return None

@@ -103,7 +103,7 @@ def test_a_path_is_trusted_while_nothing_speaks_against_it(
 ):
     route, given = searching.loop._route, asked(searching, monkeypatch)
     inside = (lambda z: z[..., 0] * 0 + likely) if known else None
-    route._inside = lambda: inside
+    route._inside = lambda now_ns: inside
     route._recovery.known = lambda now_ns: blocked
     searching.cycle()
     assert given[0][0].trusted == trusted
