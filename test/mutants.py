@@ -434,6 +434,20 @@ MUTANTS = (
     ),
     # When the robot does not get on
     Mutant(
+        'blocks are forgotten while the robot that is stopped slides on',
+        BLOCKS,
+        'return PASSED <= beyond',
+        'return -PASSED <= beyond',
+        OF_RECOVERY,
+    ),
+    Mutant(
+        'plans know nothing of blocks',
+        'grasp_ros/control/route.py',
+        'for one in (learned, blocked) if',
+        'for one in (learned,) if',
+        OF_ROUTE,
+    ),
+    Mutant(
         'tolls not asked for',
         'grasp_ros/control/route.py',
         'self._roadmap.avoid(self._recovery.toll(now_ns))',
@@ -544,15 +558,15 @@ MUTANTS = (
     Mutant(
         'a path through obstacles is trusted',
         'grasp_ros/control/route.py',
-        'self._inside(states).max() < DOUBTFUL',
+        'inside(states).max() < DOUBTFUL',
         'True',
         OF_ROUTE,
     ),
     Mutant(
         'a path is trusted after a block',
         'grasp_ros/control/route.py',
-        'if self._inside is None or self._known:',
-        'if self._inside is None:',
+        'if inside is None or self._known:',
+        'if inside is None:',
         OF_ROUTE,
     ),
 )
