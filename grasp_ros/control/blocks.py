@@ -3,10 +3,10 @@
 
 Beside a way that is blocked others lead into the same obstacle, and the robot may well stand right
 before it, or drive along behind it. So what is remembered is a plate across the way, and each move
-through it costs more: the nearer to its middle and the more often it happened there, the more. How
-far the obstacle goes shows when it is tried beside it. Costs are finite, or a robot that touched
-something could be walled in by its own memory, and they fade, so that what is wrong, or was only
-in the way for a while, heals.
+through it costs more, on the map and in plans: the nearer to its middle and the more often it
+happened there, the more. How far the obstacle goes shows when it is tried beside it. Costs are
+finite, or a robot that touched something could be walled in by its own memory, and they fade, so
+that what is wrong, or was only in the way for a while, heals.
 """
 
 from __future__ import annotations

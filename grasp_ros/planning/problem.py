@@ -16,7 +16,8 @@ from grasp_ros.world_model.obstacles import TOLL
 Deadline = Callable[[], float]
 """How much of the planner's time is used, 1: all of it. The only clock that a planner sees."""
 Inside = Callable[[Tensor], Tensor]
-"""How likely latents (..., D) show the robot in an obstacle: (...), 0 to 1; differentiable."""
+"""How likely latents (..., D) show the robot in an obstacle: (...), 0 to 1, and more where it was
+stopped; differentiable."""
 
 
 def never() -> float:
