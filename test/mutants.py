@@ -441,6 +441,13 @@ MUTANTS = (
         OF_RECOVERY,
     ),
     Mutant(
+        'a block is as short along a wrist as along a shoulder',
+        BLOCKS,
+        'self._step = step / shares',
+        'self._step = step',
+        OF_RECOVERY,
+    ),
+    Mutant(
         'plans know nothing of blocks',
         'grasp_ros/control/route.py',
         'for one in (learned, blocked) if',

@@ -21,13 +21,13 @@ from grasp_ros.planning.roadmap import Toll
 from grasp_ros.types import NS, FloatArray
 from grasp_ros.world_model.obstacles import TOLL
 
-COST = 40.0  # model steps, of a move through the middle, after one failure; twice after two
+COST = 100.0  # model steps, of a move through the middle, after one failure; twice after two
 HALF_LIFE_NS = 30 * NS  # in which the cost halves after one failure; twice as long after two
 FADES_NS = 2 * NS  # between two looks at what fades
-RADIUS = 4.0  # model steps from the middle to the edge
+RADIUS = 7.0  # model steps from the middle to the edge
 MIDDLE = 0.5  # of the radius: a way that passes nearer leads through the block
 THICK = 0.7  # model steps: no plan steps across it
-PASSED = 1.0  # model steps: one that is stopped slides on, a robot so far beyond has got through
+PASSED = 1.5  # model steps: one that is stopped slides on, a robot so far beyond has got through
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,14 @@ class Blocks:
     """The blocks of one mission.
 
     positions (M, J): of the landmarks. step (J,): how far each joint gets in a model step, m or
-    rad: distances are counted in these.
+    rad: distances are counted in these. shares (J,): how much each joint does about obstacles, 0
+    to 1; a block is the longer along one the less that is. Else an arm would try the same place
+    again with each pose of its wrist.
     """
 
-    def __init__(self, positions: FloatArray, step: FloatArray):
-        # Distances grow with the root of the number of joints; RADIUS is meant for two.
-        self._step = step * np.sqrt(len(step) / 2)
+    def __init__(self, positions: FloatArray, step: FloatArray, shares: FloatArray):
+        # Distances grow with the joints that count; RADIUS is meant for two.
+        self._step = step / shares * np.square(shares).sum() / 2
         self._landmarks = positions / self._step
         self._blocks: list[Block] = []
 

@@ -90,7 +90,10 @@ class RecedingHorizon:
         step = dt * self._limits.velocity
         self._starts = StartPredictor(bundle.dynamics, self._command, step)
         positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
-        self.recovery = Recovery(positions, step)
+        shares = np.ones(len(step))
+        if bundle.obstacles is not None:
+            shares = bundle.obstacles.shares(bundle.memory.positions)
+        self.recovery = Recovery(positions, step, shares)
         # The goal's tolerance is half a model step.
         scale = 2 * bundle.manifest.goal_tolerance
         self._progress = Progress(bundle.dynamics, self._command, step, scale)

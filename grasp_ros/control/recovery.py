@@ -18,7 +18,7 @@ from grasp_ros.planning.problem import Inside
 from grasp_ros.planning.roadmap import Toll
 from grasp_ros.types import NS, FloatArray, Refused
 
-AHEAD = 1.0  # model steps from the robot to where the obstacle is taken to be
+AHEAD = 0.5  # model steps from the robot to where the obstacle is taken to be
 TRIES = 3  # failures at a place, while no other way is known, before the robot waits
 PAUSE_NS = 2 * NS  # before the next try; twice as long after each that fails
 LONGEST_PAUSE_NS = 32 * NS
@@ -40,12 +40,13 @@ class Blocked:
 class Recovery:
     """The failures of one mission, and what follows from them. Times are those of observations.
 
-    positions (M, J): of the landmarks. step (J,): how far each joint gets in a model step. count:
-    of failures, in all missions. words: what holds now, for people.
+    positions (M, J): of the landmarks. step (J,): how far each joint gets in a model step. shares
+    (J,): how much each does about obstacles, see Blocks. count: of failures, in all missions.
+    words: what holds now, for people.
     """
 
-    def __init__(self, positions: FloatArray, step: FloatArray):
-        self._blocks, self._step = Blocks(positions, step), step
+    def __init__(self, positions: FloatArray, step: FloatArray, shares: FloatArray):
+        self._blocks, self._step = Blocks(positions, step, shares), step
         self.count = 0
         self.begin()
 

@@ -16,6 +16,8 @@ from grasp_ros.world_model.tensors import Layer, check_tensor, through
 LAYERS = 3
 TOLL = 20.0  # model steps that each step costs besides, where the robot is stopped for certain
 LONG = 6.0  # model steps: on as long a way a robot strays from the straight line
+MOST = 0.95  # of the places have less of a joint's share: the others may be a fit's whims
+LEAST = 0.15  # no joint counts less
 SHARES = np.linspace(0.0, 1.0, 9)  # of a way, where it is looked at
 
 
@@ -45,6 +47,20 @@ class Obstacles:
         inside = self.inside(torch.from_numpy(points).to(self.step)).cpu().numpy()
         counts = np.maximum(inside, np.minimum(1.0, steps / LONG)[:, None])
         return np.asarray(TOLL * steps * (counts * inside).mean(axis=1))
+
+    def shares(self, positions: Tensor) -> FloatArray:
+        """How much each joint (J,) has in ways out of obstacles, 0 to 1, where it has most.
+
+        positions (M, J): where this is looked at. Each axis of a gantry is all of some way out;
+        the last joints of an arm are little of any.
+        """
+        with torch.enable_grad():
+            places = positions.detach().clone().requires_grad_()
+            (slope,) = torch.autograd.grad(through(self.layers, places).sum(), places)
+        slope = (slope * self.step).square()
+        shares = slope / slope.sum(dim=1, keepdim=True).clamp(min=1e-12)
+        most = shares.quantile(MOST, dim=0)
+        return np.asarray((most / most.max()).clamp(min=LEAST).double().cpu())
 
     def to(self, device: torch.device) -> Obstacles:
         """The same obstacles on `device`."""

@@ -11,6 +11,7 @@ from grasp_ros.control.outside import Report
 from grasp_ros.control.pilot import Pilot
 from grasp_ros.control.receding_horizon import Replan
 from grasp_ros.types import JointTrajectory, Observation
+from grasp_ros.world_model.inputs import cameras
 
 JOINTS_EVERY, LOOK_EVERY, PLAN_EVERY = 2, 7, 20  # control steps of 10 ms
 PRESSED = 5e-3  # m between commanded and measured position: the servo pushes
@@ -21,7 +22,8 @@ class Lockstep:
 
     def __init__(self, bundle, config, robot, pictures: bool = False):
         config = replace(config, control=replace(config.control, execute=True))
-        self.robot, self._pictures = robot, pictures
+        self.robot = robot
+        self._cameras = list(cameras(bundle.manifest.inputs)) if pictures else []
         self.reports: list[Report] = []
         self.sent: list[JointTrajectory] = []
         self.notes: list[str] = []
@@ -62,7 +64,7 @@ class Lockstep:
     def observe(self) -> Observation:
         """What is seen now."""
         joints = self.robot.joints()
-        images = {'image': self.robot.render()} if self._pictures else {}
+        images = {name: self.robot.render(name) for name in self._cameras}
         return Observation(joints.stamp_ns, images, joints.position, joints.velocity)
 
     def aim(self, start, goal) -> None:

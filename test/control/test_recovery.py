@@ -35,7 +35,7 @@ def stuck(at, reference: Reference, stamp_ns: int = 2 * NS) -> Blocked:
 
 @pytest.fixture
 def recovery():
-    return Recovery(GRID, STEP)
+    return Recovery(GRID, STEP, np.ones(2))
 
 
 def charge(toll, start, end) -> float:
@@ -44,7 +44,7 @@ def charge(toll, start, end) -> float:
 
 def test_moves_into_the_obstacle_cost_and_those_along_it_do_not(recovery):
     recovery.blocked(stuck([0.0, -0.03], told([0.0, -0.2], [0.0, 0.0])))
-    assert recovery.words == f'the way near landmark {nearest([0.0, -0.015])} is blocked'
+    assert recovery.words == f'the way near landmark {nearest([0.0, -0.0225])} is blocked'
     toll = recovery.toll(2 * NS)
     assert charge(toll, [0.0, -0.03], [0.0, 0.03]) == pytest.approx(COST)
     assert charge(toll, [0.0, 0.2], [0.0, -0.2]) == pytest.approx(COST), 'however long the move is'
@@ -62,7 +62,7 @@ def nearest(place) -> int:
 
 
 def test_cost_grows_with_failures_and_fades():
-    blocks = Blocks(GRID, STEP)
+    blocks = Blocks(GRID, STEP, np.ones(2))
     blocks.add(np.zeros(2), np.array([0.0, 1.0]), 0)
     once = charge(blocks.toll(0), SOUTH, NORTH)
     assert charge(blocks.toll(HALF_LIFE_NS), SOUTH, NORTH) == pytest.approx(once / 2)
@@ -73,10 +73,21 @@ def test_cost_grows_with_failures_and_fades():
 
 
 def test_far_failures_are_others():
-    blocks = Blocks(GRID, STEP)
+    blocks = Blocks(GRID, STEP, np.ones(2))
     for place in (-0.2, 0.2):
         block = blocks.add(np.array([place, 0.0]), np.array([0.0, 1.0]), 0)
         assert block.failures == 1
+
+
+def test_a_block_is_long_where_a_joint_does_little_about_obstacles():
+    """Another pose of the wrist is no other way."""
+    across, wrist = np.array([0.1, 0.0]), np.array([0.0, 0.2])
+    start, end = wrist - across, wrist + across
+    for shares, blocked in ((np.ones(2), False), (np.array([1.0, 0.15]), True)):
+        blocks = Blocks(GRID, STEP, shares)
+        blocks.add(np.zeros(2), across, 0)
+        assert (charge(blocks.toll(0), start, end) > 0.5 * COST) == blocked
+        assert blocks.add(wrist, across, 0).failures == 1 + blocked
 
 
 def test_costs_are_finite_however_often_it_fails(recovery):

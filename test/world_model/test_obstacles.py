@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from grasp_ros.types import BadInput
-from grasp_ros.world_model.obstacles import LONG, TOLL, Obstacles
+from grasp_ros.world_model.obstacles import LEAST, LONG, TOLL, Obstacles
 
 JOINTS, STEP = 2, 0.1
 
@@ -37,6 +37,16 @@ def test_a_short_way_may_lead_closer_past_an_obstacle_than_a_long_one_but_not_th
     assert short == pytest.approx(long / LONG)
     assert obstacles.tolls(np.array([[0.0, 0.0]]), np.array([[0.1, 0.0]]))[0] > 0.8 * TOLL
     assert through > 0.8 * TOLL
+
+
+def test_joints_that_lead_out_of_no_obstacle_have_no_share_in_it():
+    places = torch.rand(200, JOINTS) - 0.5
+    np.testing.assert_allclose(half_space().shares(places), [1.0, LEAST])
+    # A corner: what is out of it depends on the place, by the one joint or by the other.
+    ways, slope = torch.tensor([[100.0, 0.0], [0.0, 100.0]]), torch.tensor([[1.0, 1.0]])
+    layers = ((ways, torch.zeros(2)), (torch.eye(2), torch.zeros(2)), (slope, torch.zeros(1)))
+    corner = Obstacles(layers, torch.full((JOINTS,), STEP))
+    np.testing.assert_allclose(corner.shares(places), [1.0, 1.0], atol=0.02)
 
 
 def test_what_is_written_is_read():
