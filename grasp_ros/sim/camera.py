@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A simulator's camera: where it stands, what it looks at, where points are in its image."""
+"""A simulator's camera: where it is, what it looks at, where points are in its image."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ NEAR = 1e-3  # m; what is not further in front of the camera than this is drawn 
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole camera that stands still, from the section `cameras` of a simulator's file."""
+    """A pinhole camera, from the section `cameras` of a simulator's file.
+
+    Its place is one in the world, or in the frame of the robot's link that bears it.
+    """
 
     name: str = param(REQUIRED, 'topic of its images')
     frame: str = param(REQUIRED, 'ROS name of its optical frame')
-    position: tuple[float, ...] = param(REQUIRED, 'where it stands in the world', 'm')
+    position: tuple[float, ...] = param(REQUIRED, 'where it is', 'm')
     target: tuple[float, ...] = param(REQUIRED, 'the point in the middle of its image', 'm')
-    up: tuple[float, ...] = param(REQUIRED, 'the direction in the world that is up in its image')
+    up: tuple[float, ...] = param(REQUIRED, 'the direction that is up in its image')
     fovy: float = param(REQUIRED, 'vertical field of view', 'rad', low=0.05, high=3.0)
     width: int = param(REQUIRED, 'image width', 'px', low=8, high=1024)
     height: int = param(REQUIRED, 'image height', 'px', low=8, high=1024)
     rate: float = param(REQUIRED, 'images a simulated second', 'Hz', low=1.0, high=100.0)
+    link: str = param('', 'of the robot, that bears it; empty: it stands in the world')
 
     def broken_rules(self) -> list[str]:
         """What is wrong with the pose, in words."""
@@ -41,12 +45,12 @@ class Camera:
     def _unusable(self) -> Iterator[str]:
         view = np.subtract(self.target, self.position)
         if not np.any(view):
-            yield f'target: {list(self.target)} is where the camera stands'
+            yield f'target: {list(self.target)} is where the camera is'
         elif np.linalg.norm(np.cross(view, self.up)) < 1e-9:
             yield f'up: {list(self.up)} is the direction in which the camera looks'
 
     def axes(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Unit vectors (3,) of the world that are right, up and away in the image."""
+        """Unit vectors (3,) that are right, up and away in the image."""
         away = np.subtract(self.target, self.position)
         away = away / np.linalg.norm(away)
         right = np.cross(away, self.up)
@@ -54,7 +58,7 @@ class Camera:
         return right, np.cross(right, away), away
 
     def pixels(self, points: FloatArray) -> FloatArray:
-        """Where points (..., 3) of the world are in the image: column and row (..., 2), px."""
+        """Where points (..., 3) of its frame are in the image: column and row (..., 2), px."""
         right, up, away = self.axes()
         offset = np.asarray(points) - self.position
         scale = self.height / 2 / math.tan(self.fovy / 2) / np.maximum(offset @ away, NEAR)

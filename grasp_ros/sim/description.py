@@ -82,6 +82,11 @@ def read_description(path: Path, robot: RobotConfig) -> Description:
         _build(Camera, {'name': name, **values}, f'{path}: camera {name}')
         for name, values in cameras.items()
     )
+    if made[0].link:
+        raise BadInput(
+            f'{path}: camera {made[0].name}: on link {made[0].link}; the first one is what people '
+            'see, and must stand in the world'
+        )
     return Description(body, find_urdf(body.urdf, path), made, colours)
 
 

@@ -21,6 +21,7 @@ from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample, nanos
 PHYSICS_STEP = 0.002  # s
 CONTROL_STEP = 0.01  # s, one update of the joint trajectory controller
 LARGEST_IMAGE = 1024  # px
+NEAREST = 0.02  # m from a camera; what is nearer is not drawn
 GEOMS = {
     'box': mujoco.mjtGeom.mjGEOM_BOX,
     'cylinder': mujoco.mjtGeom.mjGEOM_CYLINDER,
@@ -56,7 +57,11 @@ def build_model(world: World) -> mujoco.MjModel:
     task.add_objects(spec)
     for camera in description.cameras:
         right, up, _ = camera.axes()
-        spec.worldbody.add_camera(
+        bearer = spec.body(camera.link) if camera.link else spec.worldbody
+        if bearer is None:
+            there = [link.name for link in spec.bodies]
+            raise BadInput(f'camera {camera.name}: no link {camera.link!r}, there are {there}')
+        bearer.add_camera(
             name=camera.name,
             pos=camera.position,
             fovy=np.degrees(camera.fovy),
@@ -74,7 +79,9 @@ def build_model(world: World) -> mujoco.MjModel:
         spec.joint(name).armature = inertia
         servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
         servo.set_to_velocity(gain)
-    return spec.compile()
+    model = spec.compile()
+    model.vis.map.znear = NEAREST / model.stat.extent
+    return model
 
 
 def _read(world: World) -> mujoco.MjSpec:

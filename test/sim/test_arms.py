@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arms that people own, in their worlds: descriptions and meshes of another package."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.tasks.rrt_connect import shortest_time
 from grasp_ros.sim.urdf import package_path, read_urdf
 from grasp_ros.sim.worlds import World, load_world
+from grasp_ros.types import BadInput
 
 ROBOTS = 'package://example-robot-data/robots'
 URDFS = {
@@ -64,6 +67,40 @@ def test_problems_lead_around_something(world: World):
     for problem in task.sample(3, 5):
         assert not task.space.open(problem.start, problem.goal)
         assert task.min_time <= problem.shortest_time < 20.0
+
+
+def on_the_wrist(world: World, link: str) -> World:
+    """The same world with a camera on the arm besides."""
+    first = world.description.cameras[0]
+    wrist = replace(
+        first, name='wrist/image', link=link, position=(0.0, 0.08, 0.06), target=(0.1, 0.5, 0.06)
+    )
+    return replace(world, description=replace(world.description, cameras=(first, wrist)))
+
+
+WRISTS = {'ur5': 'wrist_3_link', 'so101': 'gripper_link'}
+
+
+def test_a_camera_on_a_wrist_rides_on_it(world: World):
+    borne = on_the_wrist(world, WRISTS[world.name])
+    camera, robot = borne.description.cameras[-1], MujocoRobot(borne)
+    try:
+        free = np.array(PLACES[world.name][0])
+        for turn in (0.0, -1.0):
+            robot.reset(free + turn * np.eye(len(free))[0])
+            link, seen = robot.data.body(camera.link), robot.data.cam(camera.name)
+            turned = link.xmat.reshape(3, 3)
+            assert seen.xpos == pytest.approx(link.xpos + turned @ camera.position)
+            right, up, away = camera.axes()
+            theirs = seen.xmat.reshape(3, 3).T  # right, up, back
+            assert theirs == pytest.approx(np.stack([right, up, -away]) @ turned.T, abs=1e-9)
+    finally:
+        robot.close()
+
+
+def test_a_camera_on_a_link_that_is_not_there_is_refused(world: World):
+    with pytest.raises(BadInput, match="camera wrist/image: no link 'sixth_finger'"):
+        MujocoRobot(on_the_wrist(world, 'sixth_finger'))
 
 
 def test_arm_holds_still_and_shows_its_colours(world: World):

@@ -107,7 +107,7 @@ def test_refuses_bad_simulator_file(files, name, value, rule):
     ('name', 'value', 'rule'),
     [
         ('position', [0.0, 0.0], 'position: 2 values, expected 3'),
-        ('target', [0.0, 0.0, 0.9], 'is where the camera stands'),
+        ('target', [0.0, 0.0, 0.9], 'is where the camera is'),
         ('up', [0.0, 0.0, 1.0], 'is the direction in which the camera looks'),
         ('fovy', 4.0, '4.0 is above 3.0'),
         ('rate', 0, '0.0 is below 1.0'),
@@ -121,6 +121,15 @@ def test_refuses_bad_camera(files, name, value, rule):
     with pytest.raises(BadInput, match='camera image') as refused:
         load_world(str(files))
     assert rule in str(refused.value)
+
+
+def test_the_first_camera_stands_in_the_world(files):
+    simulator = files.with_name('my_simulator.yaml')
+    values = yaml.safe_load(simulator.read_text())
+    values['cameras']['image']['link'] = 'tool'
+    simulator.write_text(yaml.safe_dump(values))
+    with pytest.raises(BadInput, match='camera image: on link tool; the first one is what people'):
+        load_world(str(files))
 
 
 def test_refuses_robot_with_another_number_of_joints(files):

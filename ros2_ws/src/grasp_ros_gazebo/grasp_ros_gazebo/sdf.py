@@ -4,29 +4,22 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-import numpy as np
-from scipy.spatial.transform import Rotation
-
-from grasp_ros.sim.camera import Camera
 from grasp_ros.sim.description import Body
 from grasp_ros.sim.shapes import Shape
 from grasp_ros.sim.urdf import read_urdf
 from grasp_ros.sim.worlds import World, load_world
 from grasp_ros.types import BadInput
-from grasp_ros_gazebo import urdf
+from grasp_ros_gazebo import cameras, urdf
 from grasp_ros_gazebo.urdf import paint, surface, text
 
 SURROUNDINGS = 'surroundings'  # the model of all that stands around the robot
-SENSOR = 'sensor'  # of each camera's model
 VERSIONS = {'classic': '1.6', 'gz': '1.9'}
 GZ_SYSTEMS = {  # of the world
     'physics': 'Physics',
@@ -81,10 +74,13 @@ def build(
     _light(out, body)
     if shapes := world.task.shapes():
         out.append(_surroundings(shapes))
-    for camera in world.description.cameras:
-        out.append(_camera(camera, flavour))
     armature = dict(zip(world.robot.joints, body.armature, strict=True))
     model = urdf.model(robot, body.friction, world.description.colours, armature)
+    for camera in world.description.cameras:
+        if camera.link:
+            cameras.mount(camera, model, flavour)
+        else:
+            out.append(cameras.standing(camera, flavour))
     if flavour == 'gz':
         filename, name = GZ_JOINTS
         SubElement(model, 'plugin', filename=filename, name=name)
@@ -140,7 +136,8 @@ def _light(world: Element, body: Body) -> None:
 
 def _surroundings(shapes: Sequence[Shape]) -> Element:
     """All shapes in one model, which can be moved away at once."""
-    model = _static(SURROUNDINGS)
+    model = Element('model', name=SURROUNDINGS)
+    text(model, 'static', True)
     link = SubElement(model, 'link', name=SURROUNDINGS)
     for shape in shapes:
         for kind in ('collision', 'visual'):
@@ -159,53 +156,9 @@ def _surroundings(shapes: Sequence[Shape]) -> Element:
     return model
 
 
-def _static(name: str) -> Element:
-    model = Element('model', name=name)
-    text(model, 'static', True)
-    return model
-
-
 def world_name(world: World) -> str:
     """The world's name in its file: never the robot's, which Gazebo 11 would then not find."""
     return f'{world.name}_world'
-
-
-def camera_topic(camera: Camera) -> str:
-    """Model, link and sensor of a camera, by which Gazebo 11 names its topics."""
-    return f'{_camera_model(camera)}/camera/{SENSOR}'
-
-
-def _camera_model(camera: Camera) -> str:
-    return f'camera_{camera.name.replace("/", "_")}'
-
-
-def _camera(camera: Camera, flavour: str) -> Element:
-    model = _static(_camera_model(camera))
-    # A camera looks along x with z up in the image.
-    right, up, away = camera.axes()
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # straight down, roll and yaw are the same turn
-        turn = Rotation.from_matrix(np.stack([away, -right, up], axis=1)).as_euler('xyz')
-    text(model, 'pose', (*camera.position, *turn))
-    sensor = SubElement(
-        SubElement(model, 'link', name='camera'), 'sensor', name=SENSOR, type='camera'
-    )
-    text(sensor, 'always_on', True)
-    text(sensor, 'update_rate', camera.rate)
-    if flavour == 'gz':
-        text(sensor, 'topic', camera.name)
-    out = SubElement(sensor, 'camera', name=SENSOR)
-    # Square pixels: the width follows from the height.
-    half = math.tan(camera.fovy / 2) * camera.width / camera.height
-    text(out, 'horizontal_fov', 2 * math.atan(half))
-    image = SubElement(out, 'image')
-    SubElement(image, 'width').text = str(camera.width)
-    SubElement(image, 'height').text = str(camera.height)
-    text(image, 'format', 'R8G8B8')
-    clip = SubElement(out, 'clip')
-    text(clip, 'near', 0.05)
-    text(clip, 'far', 10.0)
-    return model
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -23,16 +23,18 @@ def gazebo_root():
 
 @pytest.fixture(scope='module')
 def make(gazebo_root):
-    """GazeboRobots by world, stepped as fast as it goes; closed with the module, at the latest.
+    """GazeboRobots by world, or by its name, stepped as fast as it goes.
 
-    A gzserver takes half a core while it stands still, too.
+    They are closed with the module, at the latest: a gzserver takes half a core while it stands
+    still, too.
     """
     from grasp_ros_gazebo.classic.robot import GazeboRobot
 
     made = []
 
-    def get(name='maze'):
-        made.append(GazeboRobot(load_world(name), 100.0))
+    def get(world='maze'):
+        world = load_world(world) if isinstance(world, str) else world
+        made.append(GazeboRobot(world, 100.0))
         return made[-1]
 
     yield get

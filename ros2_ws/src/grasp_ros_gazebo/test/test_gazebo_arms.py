@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arms with wrists, meshes and two cameras in the real Gazebo 11 do as in MuJoCo."""
+"""Arms with wrists, meshes and several cameras in the real Gazebo 11 do as in MuJoCo."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,11 +15,30 @@ from grasp_ros.sim.worlds import load_world
 DT, REST = 0.1, 1.0  # s: model step; in which a servo that lags arrives
 
 
-@pytest.fixture(scope='module', params=['ur5', 'so101'])
+WRISTS = {  # link, and place of a camera on it and what it looks at, m, in the link's frame
+    'ur5': ('wrist_3_link', (0.0, 0.08, 0.06), (0.0, 0.5, 0.06)),
+    'so101': ('gripper_link', (0.0, 0.07, 0.0), (0.0, 0.03, -0.2)),
+}
+
+
+@pytest.fixture(scope='module', params=WRISTS)
 def both(request, make):
-    """An arm in Gazebo and in MuJoCo."""
-    twin = MujocoRobot(load_world(request.param))
-    yield make(request.param), twin
+    """An arm in Gazebo and in MuJoCo, with a camera on its wrist besides."""
+    world = load_world(request.param)
+    link, place, target = WRISTS[request.param]
+    cameras = world.description.cameras
+    wrist = replace(
+        cameras[0],
+        name='wrist/image',
+        link=link,
+        position=place,
+        target=target,
+        up=(0.0, 0.1, 1.0),
+        fovy=1.2,
+    )
+    world = replace(world, description=replace(world.description, cameras=(*cameras, wrist)))
+    twin = MujocoRobot(world)
+    yield make(world), twin
     twin.close()
 
 

@@ -171,6 +171,47 @@ def test_several_cameras_look_where_mujocos_do():
     assert topics == ['image', 'side']
 
 
+def on_the_wrist(world, link):
+    """A camera on the arm."""
+    return replace(
+        world.description.cameras[0],
+        name='wrist',
+        link=link,
+        position=(0.0, 0.08, 0.06),
+        target=(0.1, 0.5, 0.06),
+    )
+
+
+@pytest.mark.parametrize(('name', 'wrist'), [('ur5', 'wrist_3_link'), ('so101', 'gripper_link')])
+def test_a_wrists_camera_looks_where_mujocos_does(name, wrist):
+    world = load_world(name)
+    camera = on_the_wrist(world, wrist)
+    world = with_cameras(world, world.description.cameras[0], camera)
+    element = ElementTree.fromstring(sdf.build(world, PHYSICS, 'gz')).find('world')
+    link = element.find(f"model[@name='{called(world)}']/link[@name='{camera.link}']")
+    (sensor,) = link.findall('sensor')
+    assert sensor.findtext('topic') == camera.name
+    model = build_model(world)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)  # all joints at 0, as in the file
+    frames = [numbers(link, 'pose'), numbers(sensor, 'pose')]
+    (bearer, bearers), (place, turn) = (
+        (pose[:3], Rotation.from_euler('xyz', pose[3:])) for pose in frames
+    )
+    theirs = data.cam(camera.name)
+    assert bearer + bearers.apply(place) == pytest.approx(theirs.xpos, abs=1e-6)
+    right, up, back = theirs.xmat.reshape(3, 3).T
+    turned = (bearers * turn).as_matrix().T
+    np.testing.assert_allclose(turned, [-back, -right, up], atol=1e-6)
+
+
+def test_a_camera_on_a_link_that_is_not_there_is_refused():
+    world = load_world('ur5')
+    lost = on_the_wrist(world, 'sixth_finger')
+    with pytest.raises(BadInput, match="no link 'sixth_finger', the robot has"):
+        sdf.build(with_cameras(world, world.description.cameras[0], lost), PHYSICS)
+
+
 def test_round_shapes_stand_where_mujocos_do():
     world = load_world('wall')
     post = Shape('post', 'cylinder', (0.03, 0.4), (0.1, 0.2, 0.2), WALL, (0.3, -0.4, 0.5), 0.6)

@@ -10,7 +10,7 @@ from grasp_ros.sim.interface import SimulatorFailed, checked_state
 from grasp_ros.sim.urdf import read_urdf
 from grasp_ros.sim.worlds import World
 from grasp_ros.types import BadInput, FloatArray, ImageArray, JointSample, nanoseconds, seconds
-from grasp_ros_gazebo import kinematics, sdf
+from grasp_ros_gazebo import cameras, kinematics, sdf
 from grasp_ros_gazebo.classic import root
 from grasp_ros_gazebo.classic.simulation import Simulation
 
@@ -35,8 +35,7 @@ class GazeboRobot:
 
     def __init__(self, world: World, real_time_factor: float = 1.0):
         self.world, body = world, world.description.body
-        cameras = world.description.cameras
-        rates = [camera.rate for camera in cameras]
+        rates = [camera.rate for camera in world.description.cameras]
         if len(set(rates)) > 1:
             raise BadInput(f'rates of the cameras: {rates} Hz; Gazebo 11 takes one for all here')
         self._camera_ns = nanoseconds(1 / rates[0])
@@ -45,14 +44,15 @@ class GazeboRobot:
         self._max_velocity = np.array(world.robot.max_velocity)
         self._gain = np.minimum(body.position_gain, 1 / self.control_step)
         description = read_urdf(world.description.urdf)
+        name = description.get('name', '')
         self._joints = kinematics.joints(description, world.robot.joints)
         rate = float(np.clip(HEADROOM * real_time_factor / PHYSICS_STEP, MIN_RATE, MAX_RATE))
         self._simulation = Simulation(
             root.find(),
             sdf.build(world, sdf.Physics(PHYSICS_STEP, rate), host=root.HOST),
             sdf.world_name(world),
-            description.get('name', ''),
-            {camera.name: sdf.camera_topic(camera) for camera in cameras},
+            name,
+            {one.name: cameras.topic(one, name) for one in world.description.cameras},
             nanoseconds(PHYSICS_STEP),
             self._camera_ns,
         )
