@@ -57,9 +57,8 @@ class Obstacles:
         with torch.enable_grad():
             places = positions.detach().clone().requires_grad_()
             (slope,) = torch.autograd.grad(through(self.layers, places).sum(), places)
-        slope = (slope * self.step).square()
-        shares = slope / slope.sum(dim=1, keepdim=True).clamp(min=1e-12)
-        most = shares.quantile(MOST, dim=0)
+        slope = (slope * self.step).square() + 1e-9  # where nothing leads out all count alike
+        most = (slope / slope.sum(dim=1, keepdim=True)).quantile(MOST, dim=0)
         return np.asarray((most / most.max()).clamp(min=LEAST).double().cpu())
 
     def to(self, device: torch.device) -> Obstacles:

@@ -47,6 +47,8 @@ def test_joints_that_lead_out_of_no_obstacle_have_no_share_in_it():
     layers = ((ways, torch.zeros(2)), (torch.eye(2), torch.zeros(2)), (slope, torch.zeros(1)))
     corner = Obstacles(layers, torch.full((JOINTS,), STEP))
     np.testing.assert_allclose(corner.shares(places), [1.0, 1.0], atol=0.02)
+    nothing = Obstacles((*layers[:2], (0 * slope, torch.zeros(1))), corner.step)
+    np.testing.assert_allclose(nothing.shares(places), [1.0, 1.0])
 
 
 def test_what_is_written_is_read():
