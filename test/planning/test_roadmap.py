@@ -126,9 +126,7 @@ def test_path_steps_are_at_most_one_model_step_apart():
 def test_landmarks_that_lead_nowhere_do_not_hide_those_that_do():
     around, start = ring(), torch.tensor([1.1, 0.0])
     count = len(around.latents)
-    island = start + 0.01 * torch.rand(
-        10, 2
-    )  # nearer than the ring, and many
+    island = start + 0.01 * torch.rand(10, 2)  # nearer than the ring, and many
     latents = torch.cat([around.latents, island])
     ends = count + torch.stack([torch.arange(10), (torch.arange(10) + 1) % 10], dim=1)
     edges, steps = torch.cat([around.edges, ends]), torch.cat([around.edge_steps, torch.ones(10)])
