@@ -14,10 +14,12 @@ from typing import Any, TypeVar
 
 from grasp_ros.parameters import REQUIRED, build, groups, param, parameters, read_parameter_file
 from grasp_ros.planning.registry import PLANNERS
+from grasp_ros.robot.holding import unholdable
 from grasp_ros.types import BadInput
 
 Config = TypeVar('Config')
 LONGEST = 10_000  # steps of a plan: more would take the memory of the machine
+SEND_AHEAD = 'least time from judging to the first new point; half of it may pass before sending'
 
 
 @dataclass(frozen=True)
@@ -157,15 +159,13 @@ class ControlConfig:
     replan_period: float = param(0.2, 'least time between two plans', 's', low=0.01, high=60.0)
     trajectory_steps: int = param(
         8,
-        'model steps after the image that the robot moves at most before it rests, '
-        'when no other image comes',
+        'model steps after the image that the robot moves at most before it rests, when no other '
+        'image comes; one step of a plan that begins later than that is sent all the same',
         'steps',
         low=1,
         high=1000,
     )
-    send_ahead: float = param(
-        0.05, 'least time from sending to the first point', 's', low=0.0, high=1.0
-    )
+    send_ahead: float = param(0.05, SEND_AHEAD, 's', low=0.01, high=0.5)
     recovery: bool = param(
         True,
         'where the robot does not get on, back off, remember the place for this goal, go around',
@@ -188,6 +188,7 @@ class PlannerNodeConfig:
     def broken_rules(self) -> list[str]:
         """The rules that no single range can state, as far as they are broken."""
         broken = list(self.robot.broken_rules())
+        broken = broken or list(unholdable(self.robot, self.control.send_ahead))
         if not self.model.providers:
             broken.append('model.providers: empty')
         return [*broken, *self.planner.broken_rules()]
@@ -202,9 +203,7 @@ class ExplorationConfig:
     )
     speed: float = param(1.0, "share of the robot's max_velocity that is used", low=0.01, high=1.0)
     seed: int = param(0, 'seed of the motion', low=0)
-    send_ahead: float = param(
-        0.05, 'least time from sending to the first point', 's', low=0.0, high=1.0
-    )
+    send_ahead: float = param(0.05, SEND_AHEAD, 's', low=0.01, high=0.5)
 
 
 @dataclass(frozen=True)
@@ -217,7 +216,8 @@ class ExplorerNodeConfig:
 
     def broken_rules(self) -> list[str]:
         """The rules that no single range can state, as far as they are broken."""
-        return list(self.robot.broken_rules())
+        broken = list(self.robot.broken_rules())
+        return broken or list(unholdable(self.robot, self.exploration.send_ahead))
 
 
 @dataclass(frozen=True)

@@ -120,9 +120,13 @@ def test_demo_refuses_bad_arguments_before_anything_starts(arguments, reason):
 def test_bench_reports_each_horizon(tmp_path: Path):
     report = tmp_path / 'bench.json'
     assert main(['bench', '--horizons', '5', '10', '--count', '3', '--json', str(report)]) == 0
-    rows = json.loads(report.read_text())['rows']
-    assert [row['horizon'] for row in rows] == [5, 10]
-    assert all(row['plan_ms']['p50'] > 0 for row in rows)
+    seen = json.loads(report.read_text())
+    assert [row['horizon'] for row in seen['rows']] == [5, 10]
+    assert all(row['plan_ms']['p50'] > 0 for row in seen['rows'])
+    assert seen['planner'] == 'grasp'
+    other = ['bench', '--horizons', '5', '--count', '1', '--json', str(report)]
+    assert main([*other, '--params-file', 'baselines/gd.yaml']) == 0
+    assert json.loads(report.read_text())['planner'] == 'gd'
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grasp_ros.config import (
+    ExplorerNodeConfig,
     PlannerNodeConfig,
     SimulatorNodeConfig,
     horizon_steps,
@@ -109,6 +110,20 @@ def test_list_may_be_a_tuple_or_array():
         ('robot.position_min', [0.27, -0.27], '0.27 is not below position_max 0.27'),
         ('robot.position_max', [0.27, math.nan], 'nan is not finite'),
         ('robot.max_velocity', [0.1, 0.0], '0.0 is not positive'),
+        ('control.send_ahead', 0.0, '0.0 is below 0.01'),
+        ('control.send_ahead', 0.95, '0.95 is above 0.5'),
+        (
+            'robot.tracking_tolerance',
+            [0.01, 0.19],
+            '0.19 of y_joint takes 1.90 s within max_velocity 0.15 and max_acceleration 3.0; with '
+            'send_ahead 0.05 a robot is held within 1.80 s or not at all',
+        ),
+        (
+            'robot.max_acceleration',
+            [0.015, 3.0],
+            'robot.tracking_tolerance: 0.01 of x_joint takes 2.00 s within max_velocity 0.15 and '
+            'max_acceleration 0.015',
+        ),
         ('robot.max_acceleration', [-3.0, 3.0], '-3.0 is not positive'),
         ('control.excute', True, 'no such parameter'),
     ],
@@ -118,6 +133,18 @@ def test_refuses_value_naming_it_and_the_rule(name, value, rule):
         with_value(name, value)
     reason = str(refusal.value)
     assert rule in reason and name.split('.')[0] in reason
+
+
+@pytest.mark.parametrize(
+    'name, value, rule',
+    [
+        ('exploration.send_ahead', 0.0, '0.0 is below 0.01'),
+        ('robot.tracking_tolerance', [0.01, 0.19], '0.19 of y_joint takes 1.90 s'),
+    ],
+)
+def test_refuses_value_of_the_explorer(name, value, rule):
+    with pytest.raises(BadInput, match=rule):
+        build(ExplorerNodeConfig, {**ROBOT, name: value})
 
 
 def test_names_every_broken_rule_at_once():

@@ -28,8 +28,8 @@ def replans(
     """(encode_ms, way_ms, plan_ms) of `count` replans from random landmarks to others.
 
     The images are the landmarks' thumbnails, at the camera's size; pairs are left out where what
-    JPEG did to them is refused. The robot does not move, so that every replan starts anew but for
-    the warm start, as in the node. Raises BadInput where hardly any pair is left.
+    JPEG did to them is refused. Each replan is the first to its goal, without a plan before it.
+    Raises BadInput where hardly any pair is left.
     """
     places = len(bundle.memory.latents)
     rng = np.random.default_rng(seed)

@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--robot', default='gantry', help='robot: a name in config/robots/')
     parser.add_argument('--bundle', default='gantry_maze', help='model bundle')
     parser.add_argument('--params-file', default='plan.yaml', help='planner parameters')
-    parser.add_argument('--planner', default='grasp', choices=tuple(PLANNERS))
+    parser.add_argument(
+        '--planner', choices=tuple(PLANNERS), help="instead of the parameter file's"
+    )
     parser.add_argument('--horizons', type=int, nargs='+', default=[10, 25, 50, 100])
     parser.add_argument('--count', type=int, default=50, help='replans a horizon')
     parser.add_argument('--seed', type=int, default=0, help='seed of the start places')
@@ -38,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from grasp_ros.world_model.bundle import load_bundle
 
     files = (find('config', options.params_file), robot_file(options.robot))
+    given = {} if options.planner is None else {'planner__algorithm': options.planner}
     rows = []
     with bars() as report:
         for horizon in options.horizons:
@@ -46,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
                 *files,
                 model__bundle=options.bundle,
                 planner__horizon=horizon,
-                planner__algorithm=options.planner,
+                **given,
             )
             torch.set_num_threads(config.model.threads)
             bundle = load_bundle(config.model, config.robot)
@@ -59,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
             )
             figures = {name: percentiles(list(column)) for name, column in columns}
             rows.append({'horizon': horizon, **figures})
-    table = Table(title=f'one replan, {options.planner}, {options.count} a row')
+    planner = config.planner.algorithm
+    table = Table(title=f'one replan, {planner}, {options.count} a row')
     heads = ('horizon, steps', 'encoder p50, ms', 'way p50', 'p95', 'plan p50', 'p95', 'p99')
     for column in heads:
         table.add_column(column, justify='right')
@@ -70,7 +74,8 @@ def run(options: argparse.Namespace) -> int:
     console.print(table)
     if options.json:
         context = {
-            'planner': options.planner,
+            'planner': planner,
+            'params_file': options.params_file,
             'bundle': options.bundle,
             'device': str(bundle.device),
             'threads': config.model.threads,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print topics, joints and findings. Returns 1 when the data contradict the robot's file."""
+    from grasp_ros.training.looks import look
+
+    data.refuse_nowhere(options.json)
     with bars() as report:
         read = data.read(options, report)
+        seen = [
+            one
+            for line in read.lines
+            for one in look(line, np.array(read.robot.tracking_tolerance))
+        ]
+    read = replace(read, checked=read.checked.also(seen))
     for recording in read.recordings:
         console.print(_topics(recording))
     console.print(_joints(read))
@@ -92,9 +102,8 @@ def _topics(recording: Recording) -> Table:
         table.add_column(column, overflow='fold')
     received = np.array([time for time, _ in recording.commands], dtype=np.int64)
     started = np.array([one.start_ns for _, one in recording.commands], dtype=np.int64)
-    images = recording.image_stamps, recording.image_received
     streams = {
-        **dict.fromkeys(recording.messages, images),
+        **recording.streams,
         'joints': (recording.joint_stamps, recording.joint_received),
         'command': (np.where(started > 0, started, received), received),
     }

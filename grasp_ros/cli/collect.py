@@ -12,6 +12,7 @@ from rich.table import Table
 from grasp_ros.cli.progress import bars, console
 from grasp_ros.exploration.figures import Figures
 from grasp_ros.sim.interface import ENGINES, make_robot
+from grasp_ros.types import BadInput
 
 FASTEST = 100.0  # real-time factor: nobody watches
 
@@ -30,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Record the bag."""
+    if options.steps < 1:
+        raise BadInput(f'--steps {options.steps} is below 1')
     from grasp_ros.sim.explore import explore, velocity_command
     from grasp_ros.sim.worlds import load_world
     from grasp_ros.training.bags import BagWriter

@@ -77,7 +77,10 @@ def _to_bag(options: argparse.Namespace, robot: RobotConfig, unit: Unit) -> None
         _say(f'left out, no joints of the robot: {", ".join(written.left_out)}')
     late = np.greater(written.behind, robot.tracking_tolerance)
     if late.any():
-        needed = [round(1.5 * float(one), 3) for one in written.behind]
+        needed = [
+            max(known, round(1.5 * float(one), 3))
+            for known, one in zip(robot.tracking_tolerance, written.behind, strict=True)
+        ]
         _say(
             f'the joints are up to {written.behind.max():.2g} rad from their actions, more than '
             f'{options.robot} has as tracking_tolerance: in a copy of its file set {needed}, and '

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from grasp_ros.cli.progress import Report
 from grasp_ros.config import RobotConfig, load_robot
 from grasp_ros.nodes.arguments import robot_file
-from grasp_ros.types import FloatArray
+from grasp_ros.types import BadInput, FloatArray
 
 if TYPE_CHECKING:
     from grasp_ros.robot.command import Command
@@ -63,6 +63,12 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def refuse_nowhere(file: Path | None) -> None:
+    """Raise BadInput for a file in a folder that is not there: now, not after the work."""
+    if file is not None and not file.parent.is_dir():
+        raise BadInput(f'{file}: there is no folder {file.parent}')
+
+
 def topics(options: argparse.Namespace) -> Topics:
     """The topics that the options name."""
     from grasp_ros.training.topics import USUAL, Topics
@@ -76,6 +82,7 @@ def read(options: argparse.Namespace, report: Report) -> Data:
     from grasp_ros.robot.command import make_command
     from grasp_ros.training.checks import check
     from grasp_ros.training.recording import read_recording
+    from grasp_ros.training.rest import without_rest
     from grasp_ros.training.timeline import timelines
     from grasp_ros.training.timing import model_step
 
@@ -89,4 +96,5 @@ def read(options: argparse.Namespace, report: Report) -> Data:
     bounds = robot.max_velocity
     command = make_command('joint_velocity', tuple(-one for one in bounds), tuple(bounds), dt)
     lines, lag = timelines(recordings, robot, command)
+    lines = [without_rest(line, robot, dt) for line in lines]
     return Data(robot, command, recordings, lines, lag, check(lines, lag, robot, dt))

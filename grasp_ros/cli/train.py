@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from grasp_ros.training.verdict import Judged
     from grasp_ros.world_model.manifest import Manifest
 
+# Of the dynamics one step for each length of its rollouts; and of one landmark there is no way.
+LEAST = {'encoder_steps': 1, 'dynamics_steps': 2, 'landmarks': 2}
 VERDICTS = {'good': 'green', 'fair': 'yellow', 'bad': 'red'}
 
 
@@ -104,14 +106,14 @@ def run(options: argparse.Namespace) -> int:
     backbone = _backbone(options)
     if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
         raise BadInput(f'{options.out} is no empty folder; bundles are never overwritten')
+    data.refuse_nowhere(options.json)
+    for name, least in LEAST.items():
+        if (count := getattr(options, name)) is not None and count < least:
+            raise BadInput(f'--{name.replace("_", "-")} {count} is below {least}')
     torch.set_num_threads(options.threads)
     fabric = make_engine(options.device, options.precision, options.tensorboard)
     console.quiet = not fabric.is_global_zero
-    given = {
-        name: getattr(options, name)
-        for name in ('encoder_steps', 'dynamics_steps', 'landmarks')
-        if getattr(options, name) is not None
-    }
+    given = {name: getattr(options, name) for name in LEAST if getattr(options, name) is not None}
     with bars(options.progress_file if fabric.is_global_zero else None) as report:
         read = data.read(options, report)
         show(read)
@@ -139,13 +141,13 @@ def run(options: argparse.Namespace) -> int:
         trained = train(pictures, config, fabric, report, left)
     if trained is None:  # another process has the model
         return 0
-    if options.json:
-        options.json.write_text(json.dumps(trained.report, indent=2) + '\n')
     judged = list(judge(trained.report, read.robot.joints))
     console.print(_verdict(judged))
     grade, reasons = overall(judged)
     manifest = _manifest(options, config, read, pictures, trained)
     _write(options, replace(manifest, verdict=grade, reasons=reasons), trained)
+    if options.json:
+        options.json.write_text(json.dumps(trained.report, indent=2) + '\n')
     shutil.rmtree(left, ignore_errors=True)
     console.print(f'{options.out}: written', soft_wrap=True)
     if grade == 'bad':
@@ -176,6 +178,7 @@ def _backbone(options: argparse.Namespace) -> BackboneConfig | None:
 def _write(options: argparse.Namespace, manifest: Manifest, trained: Trained) -> None:
     """Write the bundle beside its place first: an interrupted run leaves no half of one."""
     from grasp_ros.training.export import write_bundle
+    from grasp_ros.world_model.manifest import MANIFEST, Manifest
 
     partial = options.out.with_name(f'.{options.out.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)
@@ -189,6 +192,7 @@ def _write(options: argparse.Namespace, manifest: Manifest, trained: Trained) ->
             trained.memory,
             trained.obstacles,
         )
+        Manifest.from_yaml(partial / MANIFEST)  # what no planner takes is better refused now
         partial.replace(options.out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

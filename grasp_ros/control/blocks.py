@@ -5,7 +5,7 @@ Beside a way that is blocked others lead into the same obstacle, and the robot m
 before it, or drive along behind it. So what is remembered is a plate across the way, and each move
 through it costs more, on the map and in plans: the nearer to its middle and the more often it
 happened there, the more. How far the obstacle goes shows when it is tried beside it. Costs are
-finite, or a robot that touched something could be walled in by its own memory, and they fade, so
+bounded, or a robot that touched something could be walled in by its own memory, and they fade, so
 that what is wrong, or was only in the way for a while, heals.
 """
 
@@ -23,6 +23,8 @@ from grasp_ros.world_model.obstacles import TOLL
 
 COST = 100.0  # model steps, of a move through the middle, after one failure; twice after two
 HALF_LIFE_NS = 30 * NS  # in which the cost halves after one failure; twice as long after two
+DOUBLINGS = 6  # of both at most, however often it fails
+MOST = 32  # blocks: each costs the search and the plans time
 FADES_NS = 2 * NS  # between two looks at what fades
 RADIUS = 7.0  # model steps from the middle to the edge
 MIDDLE = 0.5  # of the radius: a way that passes nearer leads through the block
@@ -45,7 +47,7 @@ class Block:
 
     def cost(self, now_ns: int) -> float:
         """Model steps of a move through the middle."""
-        doubled = 2.0 ** (self.failures - 1)
+        doubled = 2.0 ** min(self.failures - 1, DOUBLINGS)
         age = (now_ns - self.since_ns) / (HALF_LIFE_NS * doubled)
         return float(COST * doubled * 0.5 ** max(0.0, age))
 
@@ -87,6 +89,7 @@ class Blocks:
         self._step = step / shares * np.square(shares).sum() / 2
         self._landmarks = positions / self._step
         self._blocks: list[Block] = []
+        self._changes = 0  # of which there are
 
     def __len__(self) -> int:
         """How many there are."""
@@ -103,21 +106,26 @@ class Blocks:
         near = [one for one in self._blocks if _length(one.place - here) < RADIUS]
         failures = 1 + max((one.failures for one in near), default=0)
         landmark = int(_length(self._landmarks - here).argmin())
-        # Those before stay: together they show how far the obstacle goes.
+        # Those before stay: together they show how far the obstacle goes. Where there are too
+        # many, the oldest of this obstacle shows the least.
+        if len(self._blocks) >= MOST:
+            oldest = (near or self._blocks)[0]
+            self._blocks = [one for one in self._blocks if one is not oldest]
         block = Block(here, normal, landmark, failures, now_ns)
         self._blocks.append(block)
+        self._changes += 1
         return block
 
     def pass_by(self, position: FloatArray, now_ns: int) -> None:
         """Forget what has faded, and what the robot (J,) has got through after all."""
         here = position / self._step
-        self._blocks = [
-            one for one in self._blocks if one.cost(now_ns) > 1.0 and not one.passed(here)
-        ]
+        left = [one for one in self._blocks if one.cost(now_ns) > 1.0 and not one.passed(here)]
+        self._changes += len(self._blocks) - len(left)
+        self._blocks = left
 
     def known(self, now_ns: int) -> tuple[int, ...]:
-        """Changes when the tolls do; where they only fade, every FADES_NS."""
-        return tuple((now_ns - one.since_ns) // FADES_NS for one in self._blocks)
+        """Changes when the tolls do; where they only fade, every FADES_NS. Empty: no blocks."""
+        return (self._changes, now_ns // FADES_NS) if self._blocks else ()
 
     def toll(self, now_ns: int) -> Toll | None:
         """What moves cost now; None when nothing is blocked."""

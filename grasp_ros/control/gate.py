@@ -48,17 +48,24 @@ class Late(NotNow):
 class Gate:
     """Compares what was sent with what is measured, and lets a trajectory pass or not.
 
-    send_ahead: least time from sending to the first point, s. max_age: of an observation, s.
-    backs_off: a robot that is blocked is not only stopped, but brought off what it touches.
+    send_ahead: least time from a plan's judgement to its first point, s. max_age: of an
+    observation, s; max_future: how far ahead of the clock it may be stamped, s. backs_off: a robot
+    that is blocked is not only stopped, but brought off what it touches.
     """
 
     def __init__(
-        self, robot: RobotConfig, send_ahead: float, max_age: float, backs_off: bool = False
+        self,
+        robot: RobotConfig,
+        send_ahead: float,
+        max_age: float,
+        backs_off: bool = False,
+        max_future: float = 0.0,
     ):
         self._joints, self._limits = robot.joints, Limits.of(robot)
         self._tolerance = np.array(robot.tracking_tolerance)
         self._transport_ns = nanoseconds(send_ahead)
-        self._guard = Guard(robot.joints, self._limits, self._tolerance, nanoseconds(max_age))
+        ages_ns = nanoseconds(max_age), nanoseconds(max_future)
+        self._guard = Guard(robot.joints, self._limits, self._tolerance, *ages_ns)
         self._rest = Rest(robot.joints, self._limits, self._guard, self._transport_ns)
         self._backs_off = backs_off
         self.reference = Reference()
@@ -68,7 +75,8 @@ class Gate:
         self._back: tuple[FloatArray, FloatArray] | None = (
             None  # the last stop led there, from where
         )
-        self._anchors = 0  # in a row: a robot that sags would be led down step by step
+        self._anchor: JointTrajectory | None = None  # the last hold, sent or not
+        self._anchors = 0  # sent in a row: a robot that sags would be led down step by step
         self._measured: JointSample | None = None
         self._place: JointSample | None = None  # where it has been since it last got on
         self._stood: FloatArray | None = None  # where the last motion that was sent began
@@ -208,10 +216,11 @@ class Gate:
         return bool((np.abs(self._measured.velocity) > AT_REST * self._limits.velocity).any())
 
     def hold(self, now_ns: int, place: FloatArray | None = None) -> JointTrajectory | None:
-        """See Rest.hold; None, too, where nothing is measured."""
+        """See Rest.hold; None where there is no way, or nothing is measured."""
         if self._measured is None:
             return None
-        return self._rest.hold(self.reference, self._measured, now_ns, place)
+        held = self._rest.hold(self.reference, self._measured, now_ns, place)
+        return None if isinstance(held, Refused) else held
 
     def _is_back(self) -> bool:
         """Whether the robot stands where the last stop led it, away from where it was blocked."""
@@ -230,11 +239,12 @@ class Gate:
             return self.following
         if reference.told is None and self._moves(measured):
             return Refused('the robot moves, and not by this node')
-        message = self.hold(now_ns)
-        if message is None:
-            return self.following or Refused('the robot cannot be held where it stands')
-        self._anchors += 1
-        return message
+        held = self._rest.hold(reference, measured, now_ns)
+        if isinstance(held, Refused):
+            why = f'the robot cannot be held where it stands: {held.reason}'
+            return self.following or Refused(why)
+        self._anchor = held
+        return held
 
     def _moves(self, measured: JointSample) -> bool:
         """Whether the robot gets anywhere; one that presses on something may tremble for ever."""
@@ -255,6 +265,8 @@ class Gate:
         """Tell what was published."""
         if self.reference.rests(now_ns) and self._measured is not None:
             self._stood = self._measured.position
+        if trajectory is self._anchor:
+            self._anchors += 1
         self.reference = self.reference.after(trajectory, now_ns)
         if not self.unstopped:
             self._touching = None

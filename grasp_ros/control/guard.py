@@ -54,14 +54,19 @@ class Guard:
     """Checks trajectories for one robot.
 
     tolerance (J,): m or rad between commanded and measured position while the robot follows.
-    max_age_ns: oldest observation.
+    max_age_ns: oldest observation; max_future_ns: how far ahead of the clock it may be stamped.
     """
 
     def __init__(
-        self, joints: tuple[str, ...], limits: Limits, tolerance: FloatArray, max_age_ns: int
+        self,
+        joints: tuple[str, ...],
+        limits: Limits,
+        tolerance: FloatArray,
+        max_age_ns: int,
+        max_future_ns: int = 0,
     ):
-        self._joints, self._limits = joints, limits
-        self._tolerance, self._max_age_ns = tolerance, max_age_ns
+        self._joints, self._limits, self._tolerance = joints, limits, tolerance
+        self._ages_ns = -max_future_ns, max_age_ns
 
     def check(self, trajectory: JointTrajectory, situation: Situation) -> Refused | None:
         """None when every promise is kept; otherwise the first broken one, with its numbers."""
@@ -104,9 +109,10 @@ class Guard:
             return f'starts {ahead:.3f} s ahead, {limit:.3f} s allowed'
         if situation.observation_ns is not None:
             age_ns = now_ns - situation.observation_ns
-            if not 0 <= age_ns <= self._max_age_ns:
-                limit = seconds(self._max_age_ns)
-                return f'observation is {seconds(age_ns):.3f} s old, 0 to {limit:.3f} s allowed'
+            low, high = self._ages_ns
+            if not low <= age_ns <= high:
+                allowed = f'{seconds(low):.3f} to {seconds(high):.3f} s allowed'
+                return f'observation is {seconds(age_ns):.3f} s old, {allowed}'
         return None
 
     def _ends_at_rest(self, trajectory: JointTrajectory) -> str | None:

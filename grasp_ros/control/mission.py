@@ -47,7 +47,7 @@ class Mission:
         self._goal: int | None = None  # the goal that the planner aims at
         self._pending: tuple[int, Observation] | None = None
         self._job: Job | None = None  # what the planner is at
-        self._under_way = False  # something was sent since the last stop
+        self.under_way = False  # something was sent since the last stop
         self._stop_due = False
         self._clock_seen: tuple[int, int] | None = None  # ROS time, and when it was first seen
         self._clock_still = False
@@ -105,7 +105,7 @@ class Mission:
         """What was told before holds no more. No stop: it would be stamped with the wrong time."""
         if self.cancel():
             self._held = f'{reason}: the goal was dropped'
-        self._under_way = self._stop_due = False
+        self.under_way = self._stop_due = False
         self._clock_seen, self._clock_still, self._frozen = None, False, None
         self._following = None
 
@@ -139,7 +139,7 @@ class Mission:
 
     def follow(self, following: Refused | None) -> None:
         """Whether the robot follows what it is told; a stop is due as soon as it does not."""
-        if following is not None and self._following is None and self._under_way:
+        if following is not None and self._following is None and self.under_way:
             self._stop_due = True
         self._following = following
 
@@ -196,7 +196,7 @@ class Mission:
         )
 
     def planned(self, reached: bool, distance: float, blocked: str = '') -> None:
-        """A plan was made from the newest observation. blocked: what it leads around, in words."""
+        """A plan was made from the newest observation. blocked: why it leads no nearer, if so."""
         self._reached = f'latent distance {distance:.3f}' if reached else ''
         self._blocked = blocked
         if reached:
@@ -204,7 +204,7 @@ class Mission:
 
     def sent(self) -> None:
         """A plan went to the controller."""
-        self._under_way = True
+        self.under_way = True
         self._held, self._late, self._fruitless = '', 0, 0
 
     def shown(self) -> None:
@@ -231,7 +231,7 @@ class Mission:
 
     def stopped(self) -> None:
         """The robot was brought to rest: plans that were begun before are not sent."""
-        self._under_way = self._stop_due = False
+        self.under_way = self._stop_due = False
         self.generation += 1
 
     # the verdict
@@ -240,7 +240,7 @@ class Mission:
         """State and reason by all that is known; the most serious first."""
         state, reason = self._judge(steady_ns)
         may_not = not self._may_move() or self._hung(steady_ns) or self._fruitless >= IN_A_ROW
-        return Verdict(state, reason, self._stop_due or (self._under_way and may_not))
+        return Verdict(state, reason, self._stop_due or (self.under_way and may_not))
 
     def _judge(self, steady_ns: int) -> tuple[str, str]:
         if self._fault is not None:
@@ -295,5 +295,5 @@ class Mission:
 
     def _forget_plans(self) -> None:
         self._held, self._reached = '', ''  # why the last plan was not sent; how near it was
-        self._blocked = ''  # what it leads around
+        self._blocked = ''  # what it leads around, or why it gets no nearer
         self._late, self._fruitless = 0, 0  # plans in a row

@@ -8,7 +8,6 @@ the callbacks and the planner's thread share; nothing is planned, encoded or dec
 from __future__ import annotations
 
 import threading
-import time
 import traceback
 
 from grasp_ros.config import PlannerNodeConfig
@@ -25,8 +24,7 @@ from grasp_ros.world_model.bundle import Bundle
 
 
 class Pilot:
-    """What one planner node does. clock: ns in which observations are stamped. steady: ns that
-    nobody can set."""
+    """What one planner node does. clock: ns, as in stamps. steady: ns that nobody can set."""
 
     def __init__(
         self,
@@ -40,12 +38,10 @@ class Pilot:
         self._mission, self._statistics = Mission(config), Statistics()
         self._last: Replan | None = None  # the last plan to the present goal
         self.impatient = False  # the next observation is to be planned from, whatever the period
-        self._config, self._outside = config, outside
-        self._clock, self._steady = clock, steady
-        control = config.control
-        self._gate = Gate(
-            config.robot, control.send_ahead, config.observation.max_age, control.recovery
-        )
+        self._config, self._outside, self._clock, self._steady = config, outside, clock, steady
+        robot, control, seen = config.robot, config.control, config.observation
+        ahead, recovers = control.send_ahead, control.recovery
+        self._gate = Gate(robot, ahead, seen.max_age, recovers, seen.max_future)
         self._clock_watch = ClockWatch()
         self._loop = RecedingHorizon(bundle, config, lambda: self._gate.reference, clock, steady)
         self._loop.warm_up()
@@ -68,9 +64,10 @@ class Pilot:
     def reconfigure(self, config: PlannerNodeConfig) -> None:
         """Take changed dynamic parameters."""
         with self.lock:
+            if config.control.execute != self._config.control.execute:
+                self._gate.begin()
             self._config = config
             self._mission.set_execute(config.control.execute)
-            self._gate.begin()
             self._update()
 
     def joints(self, sample: JointSample | Refused) -> None:
@@ -129,7 +126,10 @@ class Pilot:
         """A person says that the robot stands where it is measured; the fault that there was."""
         with self.lock:
             fault = self._mission.clear_fault()
-            self._gate.clear()
+            if self._mission.under_way:  # what the gate has forgotten nobody can stop
+                self._stop()
+            if not self._mission.under_way:
+                self._gate.clear()
             self._update()
             return fault
 
@@ -137,10 +137,12 @@ class Pilot:
         """How far the clock was set since the last call; 0 when it was not."""
         return self._clock_watch.look(*self._times())
 
-    def forget(self, reason: str) -> None:
-        """The clock jumped: whatever was stamped or planned before means nothing now."""
+    def forget(self, reason: str, other_clock: bool = False) -> None:
+        """The clock jumped, or is another: whatever was stamped or planned before is void."""
         with self.lock:
             self._mission.clock_jumped(reason)
+            if other_clock:
+                self._clock_watch.clear()
             self._gate.clear()
             self._forgotten, self._last = True, None
             self._update()
@@ -158,7 +160,6 @@ class Pilot:
             if job is None:
                 return None
             forgotten, self._forgotten = self._forgotten, False
-            blocked = self._gate.take_blocked()
         try:
             if forgotten:
                 self._loop.clear()
@@ -166,6 +167,7 @@ class Pilot:
                 return None
             with self.lock:
                 self._hold(job)
+                blocked = self._gate.take_blocked()
             replan = self._loop.replan(observation, blocked)
             with self.lock:
                 self._statistics.counts['blocked'] = self._loop.recovery.count
@@ -212,16 +214,13 @@ class Pilot:
             self._mission.held(replan.reason)
             return None
         self._last = replan
-        # Both on the system's clock, which is also that of DDS' source timestamps.
-        spent_ns = time.time_ns() - sent_ns - replan.plan_ns - replan.encode_ns
-        self._statistics.add(replan, spent_ns / 1e6)
+        self._statistics.add(replan, sent_ns)
         self._mission.planned(replan.reached, replan.distance, replan.blocked)
         if replan.reached:
             return replan
         if not self._config.control.execute:
             self._mission.shown()
-            return replan
-        if self._may_send(job):
+        elif self._may_send(job):
             now_ns = self._clock()
             message = self._gate.admit(replan.trajectory, replan.generation, stamp_ns, now_ns)
             self._deliver(message, now_ns)
@@ -239,7 +238,10 @@ class Pilot:
     def _may_send(self, job: Job) -> bool:
         self._look_at_controller()
         may = self._mission.may_send(job, self._steady())
-        return may and not self._clock_watch.jump_ns(*self._times())
+        if may and self._clock_watch.jump_ns(*self._times()):
+            self._mission.held('the clock jumped: no plan from before is sent')
+            return False
+        return may
 
     def _deliver(self, message: JointTrajectory | Refused, now_ns: int) -> None:
         """Send what was judged at now_ns, or take note of why it is not sent."""
@@ -274,14 +276,14 @@ class Pilot:
         verdict = self._mission.judge(steady_ns)
         if verdict.stop:
             self._stop()
-            if not self._gate.unstopped:
-                self._mission.stopped()
         self._outside.tell(Report(verdict, self._mission.number, self._last, self._statistics))
 
     def _stop(self) -> None:
         message, now_ns = self._gate.stop_in_time(self._clock)
         if message is not None:
             self._send(message, now_ns)
+        if not self._gate.unstopped:
+            self._mission.stopped()
 
     def _look_at_controller(self) -> None:
         shared = self._mission.shared

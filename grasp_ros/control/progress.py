@@ -52,6 +52,7 @@ class Progress:
         self._surprises = 0
         self._nearest, self._fruitless = float('inf'), 0.0
         self._last_ns: int | None = None
+        self.as_near_as_it_gets = False  # at the goal, and gets no nearer
 
     def surprised(self, stamp_ns: int, latent: Tensor, reference: Reference) -> bool:
         """Whether the robot is not where the model said that what it was told would bring it."""
@@ -96,7 +97,9 @@ class Progress:
         self._fruitless += spent
         if to_go < self._nearest - NEARER:
             self._nearest, self._fruitless = to_go, 0.0
-        return to_go > AT_GOAL and self._fruitless > FRUITLESS
+        too_much = self._fruitless > FRUITLESS
+        self.as_near_as_it_gets = too_much and to_go <= AT_GOAL
+        return too_much and to_go > AT_GOAL
 
     def _before(self, stamp_ns: int, reference: Reference) -> tuple[int, Tensor] | None:
         """The newest observation a whole number of model steps ago that the reference covers."""

@@ -47,7 +47,8 @@ class Replan:
     The plan begins at start_ns in the state `start` of the reference that is named by generation.
     trajectory: its motion from there to rest, as far as it is to be sent. distance: of the
     observation to the goal. way: what is to come by the roadmap, None where it is not used.
-    goal_joints (J,): what the goal shows. blocked: what is known to be in the way, in words.
+    goal_joints (J,): what the goal shows. blocked: why the robot does not get on, in words: what
+    is known to be in the way, or that the model leads no nearer.
     encode_ns and plan_ns: time spent, by the steady clock; way_ns: of the latter, until the way to
     go was known.
     """
@@ -138,7 +139,7 @@ class RecedingHorizon:
         return None
 
     def clear(self) -> None:
-        """Forget goal, plan and latency: after a cancelled goal or a clock that jumped."""
+        """Forget goal, plan and latency: after the clock jumped."""
         self._goal = self._last = None
         self._latency.clear()
         self.recovery.begin()
@@ -178,7 +179,7 @@ class RecedingHorizon:
         # The time until the plan begins is blind, too.
         steps = max(1, self._config.control.trajectory_steps - start.ahead)
         trajectory = self._motion(_array(plan.actions[:steps]), start.motion, start.ns)
-        if way is not None:
+        if way is not None and not reached:
             self._look_for_progress(observation, reference, way, plan, trajectory)
         self._latency.add(self._clock() - observation.stamp_ns)
         return Replan(
@@ -191,7 +192,7 @@ class RecedingHorizon:
             way,
             reached,
             self._goal_joints,
-            self.recovery.words,
+            self.recovery.words or self._as_near(distance, goal.tolerance),
             encode_ns=encoded - begin,
             way_ns=sought - encoded,
             plan_ns=planned - encoded,
@@ -219,6 +220,14 @@ class RecedingHorizon:
             rests = self._progress.rests(planned)
             wanted = way.positions()[1] if rests else self._bundle.joints_shown(plan.latents[1])
             self._take(Blocked(stamp_ns, observation.position, reference, wanted))
+
+    def _as_near(self, distance: float, tolerance: float) -> str:
+        if not self._progress.as_near_as_it_gets:
+            return ''
+        return (
+            f'as near as the model gets: latent distance {distance:.3f}, '
+            f'reached below {tolerance:.3f}'
+        )
 
     def preview(self, replan: Replan) -> JointTrajectory:
         """The motion of the whole plan and of the way from there, for people.

@@ -19,6 +19,7 @@ from grasp_ros.planning.roadmap import Toll
 from grasp_ros.types import NS, FloatArray, Refused
 
 AHEAD = 0.5  # model steps from the robot to where the obstacle is taken to be
+NOWHERE = 1e-6  # model steps: who wants to get no further wants to get nowhere
 TRIES = 3  # failures at a place, while no other way is known, before the robot waits
 PAUSE_NS = 2 * NS  # before the next try; twice as long after each that fails
 LONGEST_PAUSE_NS = 32 * NS
@@ -62,7 +63,10 @@ class Recovery:
         assert told is not None  # who was told nothing cannot fail to do it
         wanted = told.position if blocked.wanted is None else blocked.wanted
         towards = (wanted - here) / self._step
-        towards *= AHEAD * self._step / max(float(np.abs(towards).max()), 1e-9)
+        far = float(np.abs(towards).max())
+        if far < NOWHERE:  # nothing lies that way
+            return
+        towards *= AHEAD * self._step / far
         block = self._blocks.add(here + towards, towards, stamp_ns)
         self.count += 1
         times = '' if block.failures == 1 else f', {block.failures} times now'

@@ -16,7 +16,7 @@ import numpy as np
 from grasp_ros.robot.jtc import sample
 from grasp_ros.types import NS, JointTrajectory, Motion
 
-KEPT_NS = 5 * NS  # an observation older than this is never planned from
+KEPT_NS = 10 * NS  # observation.max_age is no more: nothing older is planned from
 SNAP_NS = 10_000  # a start this near to a point is on it: a shorter cubic is lost in rounding
 
 

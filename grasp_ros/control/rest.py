@@ -8,11 +8,12 @@ import numpy as np
 from grasp_ros.control.guard import Guard, Situation, braked
 from grasp_ros.control.reference import Reference
 from grasp_ros.control.trajectory import stop
+from grasp_ros.robot.holding import LONGEST_HOLD
 from grasp_ros.robot.limits import Limits
-from grasp_ros.types import FloatArray, JointSample, JointTrajectory, nanoseconds
+from grasp_ros.types import FloatArray, JointSample, JointTrajectory, Refused, nanoseconds
 
 OVERLAP_NS = nanoseconds(0.05)  # a message begins so much before it is sent: clocks may differ
-HOLD_TIMES = np.geomspace(0.05, 1.9, 24)  # s to come to rest in, tried from the shortest
+HOLD_TIMES = np.geomspace(0.05, LONGEST_HOLD, 24)  # s to come to rest in, tried from the shortest
 
 
 class Rest:
@@ -43,9 +44,9 @@ class Rest:
         measured: JointSample,
         now_ns: int,
         place: FloatArray | None = None,
-    ) -> JointTrajectory | None:
-        """One point, at rest, where the measured motion can end, or a place near it (J,); None
-        when there is no way.
+    ) -> JointTrajectory | Refused:
+        """One point, at rest, where the measured motion can end, or a place near it (J,); or why
+        there is no way, be it slow.
 
         It must be reached within limits from all that the controller may start from: the
         reference, or the robot as it is measured.
@@ -58,7 +59,8 @@ class Rest:
         rest = np.where(outside, rest, inside)
         # It may come later than others: nothing goes on from it before it has ended.
         situation = Situation(reference, measured, now_ns, 2 * self._transport_ns)
-        fastest = None
+        fastest: JointTrajectory | None = None
+        refused = None
         for time in HOLD_TIMES:
             message = JointTrajectory(
                 self._joints,
@@ -67,8 +69,12 @@ class Rest:
                 rest[None],
                 np.zeros((1, len(rest))),
             )
-            if self._guard.check(message, situation) is None:
+            refused = self._guard.check(message, situation)
+            if refused is None:
                 if fastest is not None:
                     return message  # not the fastest: what was measured is a moment old
                 fastest = message
+        if fastest is None:
+            assert refused is not None
+            return refused
         return fastest

@@ -70,7 +70,11 @@ class Route:
         self._bundle = bundle
         self._positions = bundle.memory.positions.cpu().numpy().astype(np.float64)
         settings = config.settings
-        pursues = isinstance(settings, GraspConfig) and settings.init == 'roadmap'
+        pursues = (
+            isinstance(settings, GraspConfig)
+            and settings.init == 'roadmap'
+            and settings.sync == 'pursuit'
+        )
         self._lookahead = settings.lookahead if pursues else 0  # model steps
         self._goal: Goal | None = None
         self._known: tuple[int, ...] = ()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
@@ -25,9 +26,11 @@ class Statistics:
     refused: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, replan: Replan, overhead_ms: float) -> None:
-        """Count one plan."""
+    def add(self, replan: Replan, sent_ns: int) -> None:
+        """Count one plan. sent_ns: when the camera sent its image, by the system's clock, which is
+        also that of DDS' source timestamps."""
+        overhead_ns = time.time_ns() - sent_ns - replan.plan_ns - replan.encode_ns
         self.counts['plans'] += 1
         self.plan_ms.append(replan.plan_ns / 1e6)
         self.encode_ms.append(replan.encode_ns / 1e6)
-        self.overhead_ms.append(overhead_ms)
+        self.overhead_ms.append(overhead_ns / 1e6)

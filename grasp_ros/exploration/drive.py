@@ -29,9 +29,9 @@ from grasp_ros.types import (
 class Drive:
     """One robot that explores. The caller publishes what it is handed, and nothing else.
 
-    send_ahead: least time from sending to the first point, s; 0 where both happen at once.
-    max_age: of joint states that may be acted on, s. speed: share of the robot's speeds. clock: ns
-    in which joint states are stamped.
+    send_ahead: least time from judging to the first point, s; 0 where nothing takes time.
+    max_age: of joint states that may be acted on, s; max_future: how far ahead of the clock these
+    may be stamped, s. speed: share of the robot's speeds. clock: ns in which they are stamped.
     """
 
     def __init__(
@@ -43,11 +43,12 @@ class Drive:
         speed: float,
         seed: int,
         clock: Clock,
+        max_future: float = 0.0,
     ):
         self._joints, self._limits, self._command = robot.joints, Limits.of(robot), command
         self._step_ns, self._ahead_ns = nanoseconds(command.dt), nanoseconds(send_ahead)
         self._clock = clock
-        self._gate = Gate(robot, send_ahead, max_age)
+        self._gate = Gate(robot, send_ahead, max_age, max_future=max_future)
         self._policy = Explorer(command, self._limits, speed, seed)
         self.figures = Figures(self._policy.visited)
         self._begun_ns = 0  # when the newest action begins; 0: none yet

@@ -55,6 +55,7 @@ class ExplorationPilot:
             asked.speed,
             asked.seed,
             clock,
+            config.observation.max_future,
         )
         self._active = False
         self._seen: tuple[int, int] | None = None  # newest sample: its stamp, and when it came
@@ -91,7 +92,9 @@ class ExplorationPilot:
             self._seen, self._refused = (sample.stamp_ns, self._steady()), ''
             if self._must_rest() is None:
                 self._go_on(sample)
-        elif sample is not None:
+        elif sample is None:
+            self._refused = self._reader.lacking() or self._refused
+        else:
             self._refused = sample.reason
             if isinstance(sample, Fault):
                 self._fault = self._fault or sample.reason

@@ -31,6 +31,7 @@ from grasp_ros.types import NS, FloatArray, nanoseconds, seconds
 START_UP = 60.0  # s of real time that nodes and services get to appear
 ANSWER = 20.0  # s of real time that a service or a message gets
 ARRIVED = 0.3  # simulated s in which messages reach the planner, on a busy machine too
+TOGETHER_NS = nanoseconds(0.05)  # between the pictures of one goal, as the planner wants them
 HELD = 1.0  # simulated s in which the planner brings a robot that was placed to a hold
 SETTLE = 0.5  # simulated s from the planner's word that the goal is reached to the judgement
 SLOWEST, EXTRA = 3.0, 10.0  # an episode ends after SLOWEST x the shortest time + EXTRA s
@@ -148,6 +149,7 @@ class EpisodeRunner(Node):
             return [float(status[name]) for status in self._timings]
 
         path = np.stack([state for _, state, _ in self._path])
+        ended = seconds(self.now_ns - begin_ns)
         return Episode(
             start=problem.start,
             goal=problem.goal,
@@ -158,8 +160,8 @@ class EpisodeRunner(Node):
             reached=reached,
             duration=seconds(end_ns - begin_ns),
             arrival=arrival(
-                [task.error(state, problem.goal) for _, state, _ in self._path],
-                [seconds(stamp - begin_ns) for stamp, _, _ in self._path],
+                [*(task.error(state, problem.goal) for _, state, _ in self._path), error],
+                [*(seconds(stamp - begin_ns) for stamp, _, _ in self._path), ended],
                 task.tolerance,
             ),
             contact=float(task.touches(path).mean()),
@@ -215,14 +217,16 @@ class EpisodeRunner(Node):
         after_ns = int(answer.message)
 
         def seen() -> bool:
-            images = all(messages.stamp_ns(one) >= after_ns for one in self._images.values())
+            stamps = [messages.stamp_ns(one) for one in self._images.values()]
+            images = min(stamps) >= max(after_ns, max(stamps) - TOGETHER_NS)
             # What the planner was sent before the reset is no longer on its way then.
             return images and self.now_ns >= after_ns + nanoseconds(ARRIVED)
 
-        self.wait(seen, ANSWER, 'images after the reset')
+        self.wait(seen, ANSWER, 'images of one moment after the reset')
+        images = dict(self._images)
         # No robot jumps like this: the planner takes it for a fault until somebody says otherwise.
         self._call(self._clear_fault, Trigger.Request())
-        return dict(self._images)
+        return images
 
     def _set(self, client: Any, name: str, value: ParameterValue) -> None:
         request = SetParameters.Request(parameters=[Parameter(name=name, value=value)])

@@ -49,7 +49,7 @@ class ExplorerNode(Node):
         self._status = self.create_publisher(DiagnosticStatus, '~/status', qos.STATUS)
         self._voice, self._clock_watch = Voice(), ClockWatch()
         self._watches = 0
-        self._time = NodeTime(self, self._jump_ns, lambda _: self._pilot.clock_jumped())
+        self._time = NodeTime(self, self._jump_ns, lambda *_: self._pilot.clock_jumped())
         self._pilot = ExplorationPilot(config, self, self._time.now_ns, time.monotonic_ns)
         on_change(self, ExplorerNodeConfig, self._pilot.reconfigure)
         self.create_subscription(JointState, 'joint_states', self._on_joints, qos.JOINT_STATES)

@@ -25,8 +25,9 @@ from grasp_ros.nodes.given import refuse_empty
 from grasp_ros.nodes.outlet import Outlet
 from grasp_ros.nodes.parameters import declare, on_change
 from grasp_ros.nodes.time import NodeTime
+from grasp_ros.observation.goal_pictures import GoalPictures
 from grasp_ros.observation.pairing import Pairing
-from grasp_ros.types import BadInput, ImageArray, Observation, Refused
+from grasp_ros.types import BadInput, Observation, Refused, nanoseconds
 from grasp_ros.world_model.bundle import load_bundle
 
 WATCH_PERIOD = 0.25  # s, steady: whether images, time and planner still go on
@@ -64,7 +65,8 @@ class PlannerNode(Node):
             self._cameras.decode,
             config.control.replan_period,
         )
-        self._goal_images: dict[str, ImageArray] = {}
+        max_skew_ns = nanoseconds(config.observation.max_skew)
+        self._goal_pictures = GoalPictures(self._cameras.names, max_skew_ns, self._out.note)
         self._sent_ns = 0  # when the newest image was sent, by the system clock
         self._watches = 0
         self._worker: Worker[tuple[Observation, int]] = Worker(self._plan, self._pilot.failed)
@@ -140,24 +142,29 @@ class PlannerNode(Node):
 
     def _on_goal_image(self, camera: str, message: messages.AnyImage, _: MessageInfo) -> None:
         try:
-            self._goal_images[camera] = self._cameras.decode(camera, message)
+            rgb = self._cameras.decode(camera, message)
         except BadInput as error:
+            self._goal_pictures.clear()
             self._pilot.refuse_goal(str(error))
             return
-        if len(self._goal_images) == len(self._cameras.names):
-            images, self._goal_images = self._goal_images, {}
-            self._aim(Observation.pictured(images, len(self._config.robot.joints)))
+        goal = self._goal_pictures.add(camera, messages.stamp_ns(message), rgb)
+        if isinstance(goal, Refused):
+            self._pilot.refuse_goal(goal.reason)
+        elif goal is not None:
+            self._aim(Observation.pictured(goal, len(self._config.robot.joints)))
 
     def _on_teach_goal(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         newest, lacking = self._pairing.newest, self._lacking()
         if newest is None or lacking is not None:
             response.message = 'no image yet' if lacking is None else lacking.reason
             return response
+        self._goal_pictures.clear()
         response.success = True
         response.message = f'goal {self._aim(newest)}: what is seen now'
         return response
 
     def _on_cancel(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._goal_pictures.clear()
         response.success = self._pilot.cancel()
         response.message = 'goal dropped' if response.success else 'there was no goal'
         return response
@@ -169,11 +176,12 @@ class PlannerNode(Node):
         response.message = 'there was no fault' if fault is None else f'cleared: {fault}'
         return response
 
-    def _forget(self, what: str) -> None:
+    def _forget(self, what: str, other_clock: bool) -> None:
         """Whatever was stamped or planned before means nothing now."""
         self._out.note(f'{what}: observations, goal and plan are dropped')
         self._pairing.clear()
-        self._pilot.forget(what)
+        self._goal_pictures.clear()
+        self._pilot.forget(what, other_clock)
 
     def _watch(self) -> None:
         if self._worker.died is not None:

@@ -20,10 +20,10 @@ class NodeTime:
     """The node's time in ns.
 
     jumped: ns by which the clock was set since the last call, or 0. forget: told in words when
-    whatever was stamped before means nothing any more.
+    whatever was stamped before means nothing any more, and whether it is by another clock.
     """
 
-    def __init__(self, node: Node, jumped: Callable[[], int], forget: Callable[[str], None]):
+    def __init__(self, node: Node, jumped: Callable[[], int], forget: Callable[[str, bool], None]):
         self._clock, self._jumped, self._forget = node.get_clock(), jumped, forget
         self._callback = self._clock.create_jump_callback(BACKWARD, post_callback=self._on_jump)
 
@@ -36,7 +36,7 @@ class NodeTime:
         clock = self._clock
         settable = isinstance(clock, ROSClock) and not clock.ros_time_is_active
         if settable and (jump := self._jumped()):
-            self._forget(f'somebody set the clock by {seconds(jump):.3f} s')
+            self._forget(f'somebody set the clock by {seconds(jump):.3f} s', False)
         return self.now_ns()
 
     def _on_jump(self, jump: TimeJump) -> None:
@@ -46,5 +46,6 @@ class NodeTime:
         )
         delta = seconds(jump.delta.nanoseconds)
         self._forget(
-            'use_sim_time was changed' if changed else f'the clock jumped by {delta:.3f} s'
+            'use_sim_time was changed' if changed else f'the clock jumped by {delta:.3f} s',
+            changed,
         )

@@ -18,6 +18,10 @@ class ClockWatch:
     def __init__(self) -> None:
         self._offset: tuple[int, int] | None = None  # lowest and highest that it can be
 
+    def clear(self) -> None:
+        """Another clock is looked at from now on."""
+        self._offset = None
+
     def jump_ns(self, before_ns: int, now_ns: int, after_ns: int) -> int:
         """How far the clock jumped since the last `accept`, at least; 0 when it did not."""
         if self._offset is None:

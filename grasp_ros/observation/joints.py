@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grasp_ros.config import ObservationConfig, RobotConfig
+from grasp_ros.observation.speeds import Speeds
 from grasp_ros.types import FloatArray, JointSample, Refused, nanoseconds, seconds
 
 GLITCHES = 3  # bad values of a joint in a row: no glitch any more, its encoder cannot be trusted
@@ -35,6 +36,7 @@ class JointReader:
         self._max_velocity = config.velocity_margin * np.array(robot.max_velocity)
         self._max_skew_ns = nanoseconds(config.max_skew)
         self._max_future_ns = nanoseconds(config.max_future)
+        self._speeds = Speeds(len(robot.joints))
         self.clear()
 
     def clear(self) -> None:
@@ -42,6 +44,7 @@ class JointReader:
         joints = len(self._robot.joints)
         self._stamps_ns = np.zeros(joints, dtype=np.int64)  # 0: never seen
         self._position, self._velocity = np.zeros(joints), np.zeros(joints)
+        self._speeds.clear()
         self._bad = np.zeros(joints, dtype=int)  # refused values in a row
         self._newest_ns = 0
 
@@ -53,9 +56,10 @@ class JointReader:
         velocity: Sequence[float],
         now_ns: int,
     ) -> JointSample | Refused | None:
-        """The robot's joints after one message; velocities may be missing (empty): zero then.
+        """The robot's joints after one message.
 
-        None: the message holds none of the robot's joints, or others have not come yet.
+        Velocities may be missing, all (empty) or some (NaN): see Speeds. None: the message holds
+        none of the robot's joints, others have not come yet, or the speed of one is not known yet.
         Refused: doubled joints, lengths that differ, values that are not finite, a stamp that is
         zero, in the future or not newer than the last, and a joint that jumped or lies outside
         its limits; Fault when it does so for GLITCHES messages in a row.
@@ -71,19 +75,22 @@ class JointReader:
         seen = list(names)
         places = [seen.index(self._robot.joints[i]) for i in index]
         q = np.array([position[place] for place in places], dtype=float)
-        v = np.array([velocity[place] for place in places] if len(velocity) else [0.0] * len(q))
+        v = np.array([velocity[place] if len(velocity) else np.nan for place in places])
         for i, value, speed in zip(index, q, v, strict=True):
-            if not (np.isfinite(value) and np.isfinite(speed)):
+            if not np.isfinite(value) or np.isinf(speed):
                 name = self._robot.joints[i]
                 return Refused(f'{name}: position {value}, velocity {speed}; not finite')
         refused = self._impossible(stamp_ns, index, q)
         if refused is not None:
             return refused
+        told = [self._speeds.add(i, stamp_ns, one) for i, one in zip(index, q, strict=True)]
+        v = np.where(np.isnan(v), told, v)
         self._stamps_ns[index], self._position[index], self._velocity[index] = stamp_ns, q, v
         return self._merged(stamp_ns)
 
     def lacking(self) -> str | None:
-        """Which joints did not come, or come no more while others do; None when all are there."""
+        """Which joints did not come, come no more while others do, or move nobody knows how fast;
+        None when all are there."""
         names = np.array(self._robot.joints)
         if len(never := names[self._stamps_ns == 0]):
             return f'joint_states has not had {", ".join(never)} yet'
@@ -91,6 +98,11 @@ class JointReader:
         if len(old := names[late_ns > self._max_skew_ns]):
             late = seconds(int(late_ns.max()))
             return f'joint_states of {", ".join(old)} is {late:.3f} s older than of the others'
+        if len(unknown := names[np.isnan(self._velocity)]):
+            return (
+                f'joint_states has no velocity of {", ".join(unknown)}, and not yet enough '
+                'positions to tell it'
+            )
         return None
 
     def _malformed(

@@ -49,7 +49,7 @@ class Pairing(Generic[Message]):
         self._period_ns = nanoseconds(period)
         self._decode = decode
         self._reader = JointReader(robot, config)
-        self._history = JointHistory(self._max_skew_ns)
+        self._history = JointHistory(self._max_skew_ns, self._max_age_ns)
         self._watch = Watch(np.array(robot.tracking_tolerance))
         self._waiting: dict[str, deque[tuple[int, Message]]] = {
             camera: deque(maxlen=WAITING) for camera in cameras

@@ -30,12 +30,14 @@ FULL, IDLE = 0.9, 0.4  # shares of the time above and below which restarts are h
 class Grasp:
     """The algorithm; see anytime.Algorithm.
 
-    From plan to plan it learns how many restarts there is time for, and how long a sync takes.
+    From plan to plan it learns how many restarts there is time for, and how long a sync takes: a
+    plan that is late is closed at its last yield, so nothing is learnt after one.
     """
 
     def __init__(self, step: Step, config: GraspConfig):
         self._step, self._config = step, config
-        self._restarts, self._sync_time = config.restarts, 0.0
+        self._restarts = config.restarts
+        self._sync_times: dict[int, float] = {}  # shares of the deadline, by rows
 
     def propose(
         self,
@@ -52,26 +54,27 @@ class Grasp:
             config = replace(config, restarts=1, state_noise=0.0)
         a, s, noisy = self._initial(config, problem, warm_start, generator)
         lifted = Lifted(self._step, config, problem.goal, a, s, problem.inside)
-        used, synced = deadline(), False
+        used, took, synced = deadline(), 0.0, False
         for iteration in range(1, config.iterations + 1):
-            if used + self._sync_time >= 1:
+            if used + took + self._sync_time(len(a)) >= 1:
                 break
             lifted.move()
             if config.state_noise and iteration <= config.noise_share * config.iterations:
                 self._disturb(noisy, generator)
             s[:, -1] = problem.goal.pinned(s[:, -1])
-            used = deadline()
+            now = deadline()
+            used, took = now, now - used
             synced = config.sync != 'none' and iteration % config.sync_every == 0
             if synced:
                 yield self._sync(problem, a, s, deadline, generator)
-                self._sync_time = deadline() - used
                 lifted.restart()  # moments of what the sync replaced mean nothing
-        if config.sync == 'none':
-            yield Candidates(a, s)
-        elif not synced:
-            yield self._sync(problem, a, s, deadline, generator)
-            self._sync_time = deadline() - used
-        self._adapt(used + self._sync_time)
+        found = Candidates(a, s)
+        if config.sync != 'none' and not synced:
+            found = self._sync(problem, a, s, deadline, generator)
+        if config.restarts == self._config.restarts:
+            self._adapt(deadline())
+        if not synced:
+            yield found
 
     def _initial(
         self,
@@ -126,7 +129,7 @@ class Grasp:
         generator: torch.Generator,
     ) -> Candidates:
         """Actions that are true to their rollouts; a is changed."""
-        config, step = self._config, self._step
+        config, step, begun = self._config, self._step, deadline()
         if config.sync == 'gd':
             new, latents = sync.gd(step, problem, a, config.sync_steps, config.sync_lr, deadline)
         elif config.sync == 'cem':
@@ -134,7 +137,15 @@ class Grasp:
         else:
             new, latents = sync.pursuit(step, problem, a, s, config.lookahead, deadline)
         a.copy_(new)
+        if not problem.followed:  # whose horizon is short
+            ended = deadline()
+            known = self._sync_time(len(a)) if ended >= 1 else 0.0  # it was cut short
+            self._sync_times[len(a)] = max(known, ended - begun)
         return Candidates(a, s, latents)
+
+    def _sync_time(self, rows: int) -> float:
+        """What a sync of so many plans takes, as far as one is known."""
+        return self._sync_times.get(rows, max(self._sync_times.values(), default=0.0))
 
     def _adapt(self, used: float) -> None:
         """Restarts of the next plan: as many as there is time for, at most those asked for."""

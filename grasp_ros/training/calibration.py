@@ -29,13 +29,13 @@ def calibrate(
     latents: Tensor,
     images: Mapping[str, Pictures],
     positions: FloatArray,
-    full_step: float,
+    full_step: FloatArray,
 ) -> Bounds:
     """The bounds that let frames like these pass, none of which the landmarks are taken from.
 
     latents (N, D), images (N, H, W, 3) by camera, measured joint positions (N, J).
-    full_step: how far a joint goes in a model step, m or rad. The joints that a picture shows may
-    be so much further off: coarser pictures, or ones a moment older, are no fault.
+    full_step (J,): how far each joint goes in a model step, m or rad. The joints that a picture
+    shows may be so much further off: coarser pictures, or ones a moment older, are no fault.
     """
     likeness = Likeness(memory)
     frames = np.unique(np.linspace(0, len(latents) - 1, MOST).astype(int))
@@ -48,7 +48,8 @@ def calibrate(
     }
     nearest = [likeness.latent(known[i].numpy()) for i in frames]
     apart = np.abs(head.positions(known[frames]).numpy() - positions[frames])
-    return Bounds(_bound(nearest), pictures, tuple(_bound(one, full_step) for one in apart.T))
+    joints = tuple(_bound(one, step) for one, step in zip(apart.T, full_step, strict=True))
+    return Bounds(_bound(nearest), pictures, joints)
 
 
 def _bound(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,6 +61,10 @@ class Checked:
         """The texts of what forbids training."""
         return [one.text for one in self.findings if one.severity == 'error']
 
+    def also(self, findings: list[Finding]) -> Checked:
+        """With more findings."""
+        return replace(self, findings=_sorted([*self.findings, *findings]))
+
 
 def check(lines: list[Timeline], lag: FloatArray, robot: RobotConfig, dt: float) -> Checked:
     """Compare the data with the robot's file. lag (J,): see timelines; dt: the model step, s."""
@@ -92,8 +96,11 @@ def check(lines: list[Timeline], lag: FloatArray, robot: RobotConfig, dt: float)
                 'need 20 000 for an arm of two joints, more for more joints or higher accuracy',
             )
         )
-    rank = ('error', 'warning', 'note')
-    return Checked(figures, steps, sorted(found, key=lambda one: rank.index(one.severity)))
+    return Checked(figures, steps, _sorted(found))
+
+
+def _sorted(found: list[Finding]) -> list[Finding]:
+    return sorted(found, key=lambda one: ('error', 'warning', 'note').index(one.severity))
 
 
 def _figures(
@@ -226,5 +233,11 @@ def _following(
             f'tracking_tolerance is {robot.tracking_tolerance[j]:.2g}: it would count as blocked. '
             f'Set it to {1.5 * joint.behind:.2g}',
         )
-    if joint.lag > dt:
+    if np.isnan(joint.lag):
+        yield Finding(
+            'warning',
+            f'{name}: how late it comes after its commands could not be measured; record longer '
+            'unbroken motion',
+        )
+    elif joint.lag > dt:
         yield Finding('warning', f'{name}: comes {joint.lag:.2f} s after its command')

@@ -33,9 +33,10 @@ def fit_obstacles(data: Dataset, seed: int) -> Obstacles | None:
     places, kept_from = stops(data)
     if len(places) < FEWEST:
         return None
-    step = data.fastest()
+    step = data.full_step()
     generator = torch.Generator().manual_seed(seed)
-    mean, spread = data.positions.mean(axis=0), np.maximum(data.positions.std(axis=0), 1e-9)
+    # Of a joint that hardly moves, what it trembles by must not become the measure of its places.
+    mean, spread = data.positions.mean(axis=0), np.maximum(data.positions.std(axis=0), step)
     been, places = ((one - mean) / spread for one in (data.positions, places))
     free, blocked, onward = (
         torch.from_numpy(one).to(torch.float32)
@@ -66,8 +67,8 @@ def fit_obstacles(data: Dataset, seed: int) -> Obstacles | None:
 
 def stops(data: Dataset) -> tuple[FloatArray, FloatArray]:
     """Positions (K, J), m or rad, at which the robot was stopped, and unit directions (K, J), in
-    its joints' fastest steps, that it was kept from."""
-    follows, step = data.follows[:-1], data.fastest()
+    its joints' full steps, that it was kept from."""
+    follows, step = data.follows[:-1], data.full_step()
     moved = np.diff(data.positions, axis=0)[follows] / step
     here = data.positions[:-1][follows]
     told = np.concatenate([data.actions[:-1][follows], here, np.ones((len(here), 1))], axis=1)

@@ -17,6 +17,8 @@ from grasp_ros.training.timeline import Timeline
 from grasp_ros.types import BadInput, FloatArray
 
 JOINTS = 'joints'  # the name of the joint positions in the bundle, where they are an input
+MOVING = 0.05  # of a full action's travel: a joint that goes less far in a step stands or trembles
+FEWEST = 30  # steps of a joint's motion, to say how fast it is
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Dataset:
     (N, A): what was commanded from frame i to i + 1, measured on the controller's reference (from
     the measured position where a blocked robot stays behind it); follows (N,): whether frame i + 1
     is one model step later; recordings (N,): which bag the frame is from. sources: the cameras'
-    own (height, width).
+    own (height, width). travel (J,): how far a full action takes each joint, m or rad.
     """
 
     images: dict[str, Pictures]
@@ -36,6 +38,7 @@ class Dataset:
     follows: NDArray[np.bool_]
     recordings: NDArray[np.int64]
     sources: dict[str, Size]
+    travel: FloatArray
 
     def __len__(self) -> int:
         """N."""
@@ -45,13 +48,21 @@ class Dataset:
         """How far each joint moves (M, J) from one frame to the next, gaps left out, m or rad."""
         return np.abs(np.diff(self.positions, axis=0))[self.follows[:-1]]
 
-    def fastest(self) -> FloatArray:
-        """The fastest steps (J,) of each joint, but for 5 % of them, m or rad; never 0."""
-        return np.maximum(np.percentile(self.moves(), 95, axis=0), 1e-9)
+    def used(self) -> NDArray[np.bool_]:
+        """Which joints (J,) move often enough to say anything about their motion."""
+        return np.asarray((self.moves() > MOVING * self.travel).sum(axis=0) >= FEWEST)
 
-    def full_step(self) -> float:
-        """A joint's largest travel in one model step, but for the fastest 5 %, m or rad."""
-        return float(np.percentile(self.moves().max(axis=1), 95))
+    def full_step(self) -> FloatArray:
+        """The fastest steps (J,) of each joint in motion, but for 5 % of them, m or rad.
+
+        A full action's travel where it hardly ever moves. Distances of frames are counted in it:
+        metres do not compare with radians, and how long a joint stands says nothing of its speed.
+        """
+        moves = self.moves()
+        moving = np.where(moves > MOVING * self.travel, moves, np.nan)
+        steps, used = self.travel.copy(), self.used()
+        steps[used] = np.nanpercentile(moving[:, used], 95, axis=0)
+        return steps
 
     def split(self, share: float) -> tuple[Dataset, Dataset]:
         """Without the last `share` of each recording, and these ends."""
@@ -70,6 +81,7 @@ class Dataset:
             self.follows[index] & np.append(np.diff(index) == 1, False),
             self.recordings[index],
             self.sources,
+            self.travel,
         )
 
 
@@ -134,6 +146,7 @@ def motion(lines: list[Timeline]) -> Dataset:
         np.concatenate([line.follows for line in lines]),
         np.repeat(np.arange(len(lines)), [len(line.frames) for line in lines]),
         {},
+        lines[0].travel,
     )
 
 

@@ -67,7 +67,7 @@ def encode(
     with_joints = config.joints_input
     if with_joints is None:
         plainly = joint_error(head, unseen.cpu(), held_out.positions)
-        with_joints = needed(plainly, joint_spread(learnt.positions))
+        with_joints = needed(plainly, joint_spread(learnt.positions), learnt.full_step())
     head = refine(head, latents, learnt.positions)
     errors = joint_error(head, unseen.cpu(), held_out.positions)
     if not with_joints:
@@ -109,7 +109,7 @@ def _trained(
     most = [group['lr'] for group in optimiser.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, most, total_steps=total)
     augment = photometric() if config.augment else None
-    twin = torch.from_numpy(twins(data, SAME_PLACE * data.full_step())) if config.align else None
+    twin = torch.from_numpy(twins(data, SAME_PLACE)) if config.align else None
 
     def inputs(window: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor]:
         frames = window.flatten()

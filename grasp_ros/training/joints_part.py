@@ -17,6 +17,7 @@ from grasp_ros.world_model.joint_head import JointError, JointHead
 # How far a step moves the picture's part at most, the joints' part = 1. Where no bag went, a model
 # foresees pictures a few such steps wrong: were they worth more, no way there would ever arrive.
 PICTURE = 0.1
+FLATTEST = 1e-3  # what a step moves the latent of a picture that shows nothing, at least
 
 
 class JointsBeside(nn.Module):
@@ -41,9 +42,15 @@ class JointsBeside(nn.Module):
         return (joints - self.mean) * self.scale
 
 
-def needed(errors: JointError, spread: tuple[float, ...]) -> bool:
-    """Whether the picture does not tell some joint. spread: errors of who sees nothing, 95 %."""
-    return any(one >= CLEAR * blind for one, blind in zip(errors.p95, spread, strict=True))
+def needed(errors: JointError, spread: tuple[float, ...], full_step: FloatArray) -> bool:
+    """Whether the picture does not tell some joint. spread: errors of who sees nothing, 95 %.
+
+    One that stays within a full step (J,), m or rad, is no joint that a picture could tell.
+    """
+    return any(
+        blind >= step and one >= CLEAR * blind
+        for one, blind, step in zip(errors.p95, spread, full_step, strict=True)
+    )
 
 
 def balanced(data: Dataset, size: int, picture_step: float) -> tuple[float, JointsInput]:
@@ -53,12 +60,12 @@ def balanced(data: Dataset, size: int, picture_step: float) -> tuple[float, Join
     counts the same, and more than what the picture makes of it; and a value of the whole latent
     has unit variance in the mean, which is what the planner is used to.
     """
-    positions, fastest = data.positions, data.fastest()
-    share = PICTURE / max(picture_step, 1e-9)
-    joints = positions.std(axis=0) / fastest
+    positions, full_step = data.positions, data.full_step()
+    share = PICTURE / max(picture_step, FLATTEST)
+    joints = positions.std(axis=0) / full_step
     whole = size * share**2 + float(np.square(joints).sum())
-    step = np.sqrt((size + len(fastest)) / whole)
-    means, scales = positions.mean(axis=0), step / fastest
+    step = np.sqrt((size + len(full_step)) / whole)
+    means, scales = positions.mean(axis=0), step / full_step
     return float(step * share), JointsInput(_rounded(means), _rounded(scales))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from grasp_ros.training.dataset import Dataset
 
-MOVING = 0.5  # of the fastest steps: frames between which a joint went so far are a step apart
+MOVING = 0.5  # of a full step: frames between which a joint went so far are a step apart
 SAME_PLACE = 0.5  # of a model step: what is nearer is no second place
 CANDIDATES = 15_000  # frames that are looked at: more take long and show no other places
 BLOCK = 1024
@@ -32,8 +32,8 @@ def evenly(frames: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 def _one_step(data: Dataset, latents: Tensor) -> float:
     """The latent distance (median) of consecutive frames between which the robot moves."""
-    moved = np.abs(np.diff(data.positions, axis=0)).max(axis=1)
-    moving = data.follows[:-1] & (moved >= MOVING * np.percentile(moved[data.follows[:-1]], 95))
+    moved = (np.abs(np.diff(data.positions, axis=0)) / data.full_step()).max(axis=1)
+    moving = data.follows[:-1] & (moved >= MOVING)
     between = (latents[1:] - latents[:-1]).norm(dim=1).numpy()
     return float(np.median(between[moving]))
 

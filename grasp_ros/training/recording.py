@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from rosbags.highlevel import AnyReader
 from grasp_ros.config import ObservationConfig
 from grasp_ros.observation.image import decode_compressed, decode_raw
 from grasp_ros.training.bags import STORE
+from grasp_ros.training.repair import repair
 from grasp_ros.training.topics import CAMERA, USUAL, Topics, choose
 from grasp_ros.types import (
     NS,
@@ -39,7 +40,8 @@ class Recording:
     with which the others have one each of nearly the same time; joint_stamps, joint_received (M,)
     and positions (M, J), m or rad; commands: (received_ns, trajectory). messages: camera -> (N,),
     which of the messages on its topic the images are; lonely: how many images of the first camera
-    were left out for want of the others'.
+    were left out for want of the others'. streams: camera -> stamps and times of reception of all
+    the messages on its topic.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class Recording:
     commands: list[tuple[int, JointTrajectory]]
     messages: dict[str, NDArray[np.int64]]
     lonely: int = 0
+    streams: Mapping[str, tuple[TimeArray, TimeArray]] = field(default_factory=dict)
 
     @property
     def cameras(self) -> dict[str, str]:
@@ -97,37 +100,52 @@ def read_recording(path: Path, joints: tuple[str, ...], topics: Topics = USUAL) 
             f'{path}: {chosen["joints"][0]} without {missing}; it has '
             f"{[list(names) for names in sorted(foreign)]}, the robot's file {list(joints)}"
         )
-    stamps, received = zip(*map(_columns, images.values()), strict=True)
-    together = _together(path, list(images), list(stamps))
+    cameras = [role for role in chosen if role.startswith(CAMERA)]
+    streams = dict(zip(cameras, map(_columns, images.values()), strict=True))
+    together = _together(path, list(images), [stamps for stamps, _ in streams.values()])
+    stamps, received = streams[CAMERA]
     return Recording(
         path,
         chosen,
-        stamps[0][together[0]],
-        received[0][together[0]],
+        stamps[together[0]],
+        received[together[0]],
         *_columns([sample[:2] for sample in samples]),
         np.array([sample[2] for sample in samples]).reshape(-1, len(joints)),
         commands,
-        dict(zip((role for role in chosen if role.startswith(CAMERA)), together, strict=True)),
-        len(stamps[0]) - len(together[0]),
+        dict(zip(cameras, together, strict=True)),
+        len(stamps) - len(together[0]),
+        streams,
     )
 
 
 def read_images(
     recording: Recording, wanted: Collection[int], role: str = CAMERA
 ) -> Iterator[ImageArray]:
-    """The images (H, W, 3) rgb of some of `messages` of a role, in recorded order."""
+    """The images (H, W, 3) rgb of some of `messages` of a role, in recorded order.
+
+    Raises BadInput naming the message that cannot be decoded.
+    """
     indices = set(wanted)
     with _opened(recording.path) as reader:
         messages = reader.messages(_connections(reader, {role: recording.topics[role]}))
         for index, (connection, _, raw) in enumerate(messages):
             if index in indices:
                 message: Any = reader.deserialize(raw, connection.msgtype)
-                data = message.data.tobytes()
-                if hasattr(message, 'format'):
-                    yield decode_compressed(message.format, data)
-                else:
-                    shape = (message.height, message.width, message.step)
-                    yield decode_raw(*shape, message.encoding, data)
+                try:
+                    rgb = _decoded(message)
+                except BadInput as error:
+                    raise BadInput(
+                        f'{recording.path}: message {index} of {connection.topic}, stamped '
+                        f'{seconds(_stamp(message)):.3f} s: {error}'
+                    ) from error
+                yield rgb
+
+
+def _decoded(message: Any) -> ImageArray:
+    data = message.data.tobytes()
+    if hasattr(message, 'format'):
+        return decode_compressed(message.format, data)
+    return decode_raw(message.height, message.width, message.step, message.encoding, data)
 
 
 @contextmanager
@@ -138,19 +156,7 @@ def _opened(path: Path) -> Iterator[AnyReader]:
     except BadInput as error:
         raise BadInput(str(error) if str(path) in str(error) else f'{path}: {error}') from error
     except Exception as error:  # a damaged bag: whatever rosbags, zstd or struct raise
-        raise BadInput(f'{path}: not a readable bag: {error!r}{_repair(path)}') from error
-
-
-def _repair(path: Path) -> str:
-    """What brings back a bag whose recording was cut off."""
-    files = sorted(path.glob('*.mcap')) if path.is_dir() else [path][: path.is_file()]
-    if not files:
-        return '' if not path.is_dir() else '; a folder with a .mcap or .db3 file expected'
-    steps = [f'mcap recover {file} -o {file.stem}_recovered.mcap' for file in files]
-    return (
-        f'. Was the recording cut off? Repair it with `{steps[0]}`, put the new file in place of '
-        f'the old one, then `ros2 bag reindex -s mcap {path if path.is_dir() else path.parent}`'
-    )
+        raise BadInput(f'{path}: not a readable bag: {error!r}{repair(path)}') from error
 
 
 def _together(path: Path, topics: list[str], stamps: list[TimeArray]) -> list[NDArray[np.int64]]:

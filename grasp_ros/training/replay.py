@@ -99,7 +99,7 @@ def _run(
                 np.where(behind, where[done], reference.position),
                 np.where(behind, 0.0, reference.velocity),
             )
-        reason = controller.accept(command, arrival)
+        reason = _unreadable(command) or controller.accept(command, arrival)
         if reason is None:
             taken, active = True, done
         else:
@@ -124,6 +124,13 @@ def _run(
         after[i] = controller.reference(following).position - moved
     after[-1] = before[-1]
     return Replay(before, after, known, refused, stops)
+
+
+def _unreadable(command: JointTrajectory) -> str | None:
+    """Why nobody can say where a command leads; the real controller does not look for it."""
+    values = (command.positions, command.velocities, command.accelerations)
+    finite = all(one is None or np.isfinite(one).all() for one in values)
+    return None if finite else 'its numbers are not finite'
 
 
 def _stops(

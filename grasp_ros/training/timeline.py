@@ -4,20 +4,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grasp_ros.config import RobotConfig
 from grasp_ros.robot.command import Command
+from grasp_ros.training.clocks import clocks_apart, refuse_other_times
 from grasp_ros.training.findings import Finding
 from grasp_ros.training.recording import SKEW_NS, Recording
-from grasp_ros.training.replay import Replay, measure_lag, replay
+from grasp_ros.training.replay import LAG_SPAN_NS, STILL, Replay, measure_lag, replay
 from grasp_ros.training.timing import Section, check_step, period, pick_frames, sections
 from grasp_ros.types import BadInput, FloatArray, TimeArray, nanoseconds, seconds
 
 MANY = 0.05  # of the images: so many that no other camera goes with are more than a few lost
+NO_COMMANDS = (
+    '. Commands must be on the topic: goals of the action follow_joint_trajectory, as MoveIt '
+    'sends them, are in no bag'
+)
 LATE = 0.25  # of a model step: the actions of a robot that comes later than this are read later
 
 
@@ -31,7 +36,7 @@ class Timeline:
     (N, J): `asked` of a robot that followed all commands to the end, whatever they are. blocked
     (N, J): whether that is further than its lag explains. refused: reason -> number of commands
     that the controller does not take. aborts: how often it gave a trajectory up. lag_ns: how much
-    later than commanded the actions are read.
+    later than commanded the actions are read. travel (J,): how far a full action takes each joint.
     """
 
     recording: Recording
@@ -48,6 +53,7 @@ class Timeline:
     aborts: int
     lag_ns: int
     findings: tuple[Finding, ...]
+    travel: FloatArray
 
 
 @dataclass(frozen=True)
@@ -75,13 +81,7 @@ def timelines(
         apart = np.concatenate([np.diff(one.times)[one.follows[:-1]] for one in stretches])
         check_step(recording.path, apart / 1e9, command.dt, period([recording]))
         prompt = [replay(one.section, one.times, robot.joints, tolerance) for one in stretches]
-        longest = max(range(len(stretches)), key=lambda i: len(stretches[i].times))
-        one = stretches[longest]
-        lags.append(
-            measure_lag(
-                one.section, one.times, one.follows, prompt[longest], robot.joints, tolerance
-            )
-        )
+        lags.append(_lag(stretches, prompt, robot.joints, tolerance))
         found.append((recording, stretches, prompt, tuple(findings)))
     lag = np.array([_median(joint) for joint in np.array(lags).T])
     late = _median(lag)
@@ -94,9 +94,11 @@ def _cut(recording: Recording) -> tuple[list[Section], list[Finding]]:
     if counts[0] < 2 or not counts[1] or not counts[2]:
         raise BadInput(
             f'{recording.path}: {counts[0]} images, {counts[1]} joint states and {counts[2]} '
-            'trajectories; at least 2, 1 and 1 expected'
+            'trajectories; at least 2, 1 and 1 expected' + ('' if counts[2] else NO_COMMANDS)
         )
+    refuse_other_times(recording)
     cut, findings = sections(recording)
+    findings = [*findings, *clocks_apart(recording)]
     if recording.lonely:
         text = (
             f'{recording.path}: {recording.lonely} images of {len(recording.cameras)} cameras '
@@ -117,6 +119,27 @@ def _stretch(section: Section, step_ns: int) -> _Stretch:
     away = np.minimum(np.abs(known[right] - times), np.abs(known[(right - 1).clip(0)] - times))
     seen = away <= step_ns  # a joint state is near enough to tell the positions
     return _Stretch(section, index, times, follows & seen & np.append(seen[1:], False))
+
+
+def _lag(
+    stretches: list[_Stretch],
+    prompt: list[Replay],
+    joints: tuple[str, ...],
+    tolerance: FloatArray,
+) -> FloatArray:
+    """Each joint's lag (J,), s, of the stretch and the part of it in which they move most."""
+    most, chosen, first = -1, 0, 0
+    for number, one in enumerate(stretches):
+        moved = np.abs(np.diff(one.section.at(one.times), axis=0)) > STILL * tolerance
+        moving = np.append(0, (moved & one.follows[:-1, None]).sum(axis=1).cumsum())
+        ends = np.searchsorted(one.times, one.times + LAG_SPAN_NS, side='right') - 1
+        within = moving[ends] - moving
+        if within.max() > most:
+            most, chosen, first = int(within.max()), number, int(within.argmax())
+    one, done = stretches[chosen], prompt[chosen]
+    there = replace(done, before=done.before[first:])
+    frames = (one.times[first:], one.follows[first:])
+    return measure_lag(one.section, *frames, there, joints, tolerance)
 
 
 def _timeline(
@@ -144,7 +167,10 @@ def _timeline(
     blocked = np.abs(before - positions) > tolerance
     # A blocked joint is told to go on from where it stands, as the planner will tell it.
     start = np.where(blocked, positions, before)
-    follows = [one.follows & done.known for one, done in zip(stretches, replays, strict=True)]
+    actions = command.actions(np.stack([start, after], axis=-2))[..., 0, :]
+    follows = np.concatenate(
+        [one.follows & done.known for one, done in zip(stretches, replays, strict=True)]
+    )
     refused: Counter[str] = Counter()
     for one in replays:
         refused.update(one.refused)
@@ -152,8 +178,8 @@ def _timeline(
         recording,
         np.concatenate([one.section.images[one.index] for one in stretches]),
         positions,
-        command.actions(np.stack([start, after], axis=-2))[..., 0, :],
-        np.concatenate(follows),
+        actions,
+        follows & np.isfinite(actions).all(axis=1),
         after - before,
         np.concatenate([one.after - one.before for one in obeyed]),
         np.append(np.diff(positions, axis=0), np.zeros((1, positions.shape[1])), axis=0),
@@ -163,6 +189,7 @@ def _timeline(
         sum(len(one.stops) for one in replays),
         lag_ns,
         findings,
+        command.dt * np.array(robot.max_velocity),
     )
 
 

@@ -213,7 +213,10 @@ def check_step(path: Path, apart: FloatArray, step: float, every: float) -> None
         return
     fits = round(max(1, round(step / every)) * every, 4)
     if len(apart) == 0 and abs(fits - step) <= MISFIT * step:
-        raise BadInput(f'{path}: no two images {step} s apart; images come every {every:.3g} s')
+        raise BadInput(
+            f'{path}: no two images {step} s apart with joint states beside them; images come '
+            f'every {every:.3g} s'
+        )
     raise BadInput(
         f'{path}: images come every {every:.3g} s ({1 / every:.3g} Hz), which does not fit a '
         f'model step of {step} s; use --dt {fits}'

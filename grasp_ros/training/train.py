@@ -27,7 +27,7 @@ from grasp_ros.training.latent_steps import latent_distances
 from grasp_ros.training.places import evenly
 from grasp_ros.training.pretext import Foresight
 from grasp_ros.training.train_config import Progress, TrainConfig
-from grasp_ros.training.verdict import expected_arrival
+from grasp_ros.training.verdict import HORIZONS, expected_arrival
 from grasp_ros.training.ways import map_report, ways
 from grasp_ros.training.windows import batches, windows
 from grasp_ros.types import BadInput
@@ -40,6 +40,7 @@ from grasp_ros.world_model.obstacles import Obstacles
 from grasp_ros.world_model.trust import Bounds
 
 COMPARED = 100  # pictures by which a training that was stopped knows its data again
+NARROWEST = 1e-3  # of a goal's latent tolerance
 HELD_OUT = 0.1  # share of each recording, its end, that prediction errors are measured on
 
 
@@ -98,7 +99,9 @@ def train(
     full_step = learnt.full_step()
     bounds = calibrate(memory, seen.head, unseen, held_out.images, held_out.positions, full_step)
     same, steps = latent_distances(learnt, latents)
-    tolerance, spread = max(same, float(steps.min()) / 2), joint_spread(data.positions)
+    shown = steps[steps > 0]  # no tolerance makes the others exact
+    tolerance = max(NARROWEST, same, float(shown.min()) / 2 if len(shown) else 0.0)
+    spread = joint_spread(data.positions)
     told = np.zeros(len(spread)) if seen.joints else np.array(seen.errors.p95)
     miss = expected_arrival(told, tolerance, steps, full_step, np.array(spread))
     report = {
@@ -110,7 +113,7 @@ def train(
         'seldom': [one.plain() for one in seldom(learnt.positions)],
         'joint_error': seen.errors.plain(),
         'joint_spread': list(spread),
-        'full_step': float(f'{full_step:.4g}'),
+        'full_step': [float(f'{one:.4g}') for one in full_step],
         'expected_arrival': [float(f'{one:.4g}') for one in miss],
         'latent_distance_same_place_p95': round(same, 4),
         'latent_distance_one_step': np.round(steps, 4).tolist(),
@@ -176,17 +179,20 @@ def _train_dynamics(
 
 
 def _prediction_error(data: Dataset, latents: Tensor, dynamics: ResidualMLP) -> dict[int, float]:
-    """Rollout error over the error of predicting no motion, by horizon."""
+    """Rollout error over the error of predicting no motion, by horizon; none where unknown."""
     actions = torch.from_numpy(data.actions).to(torch.float32)
     ratios = {}
-    for length in (1, 10, 50):
+    for length in HORIZONS:
         try:
             starts = windows(data.follows, length)[::5]
         except BadInput:
             continue
         window = torch.from_numpy(starts)[:, None] + torch.arange(length + 1)
         true = latents[window[:, -1]]
-        predicted = rollout(dynamics, latents[starts], actions[window[:, :-1]])[:, -1]
-        still = (true - latents[starts]).norm(dim=1).mean()
-        ratios[length] = round(float((true - predicted).norm(dim=1).mean() / still), 4)
+        still = float((true - latents[starts]).norm(dim=1).mean())
+        if still == 0:  # nothing moves there that could be foreseen
+            continue
+        with torch.no_grad():
+            predicted = rollout(dynamics, latents[starts], actions[window[:, :-1]])[:, -1]
+        ratios[length] = round(float((true - predicted).norm(dim=1).mean()) / still, 4)
     return ratios

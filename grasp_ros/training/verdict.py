@@ -20,8 +20,10 @@ USABLE = 0.1  # share of the map that hangs together: below, almost no goal has 
 JOINED, WHOLE = 0.5, 0.9  # bad below, good from there on
 OPEN, CLOSED = 0.95, 0.7  # share of held-out pairs with a way: good from there on, bad below
 NEAR, OFF = 2.0, 6.0  # full steps that a reached goal is missed by: good below, bad from there on
+HORIZONS = (1, 10, 50)  # steps ahead that predictions are judged at
 CLEAR, UNSEEN = 0.1, 0.5  # error of a joint over a blind guess's: good below, bad from there on
 BELOW_GOOD: tuple[Grade, ...] = ('bad', 'fair')
+RANGES = 4  # that are named, the thinnest: a bundle's reasons are short
 SIGHT = 2.0  # a full step of each joint should move the latent by so many times what rest does
 
 
@@ -63,14 +65,14 @@ def expected_arrival(
     head_error: FloatArray,
     tolerance: float,
     one_step: FloatArray,
-    full_step: float,
+    full_step: FloatArray,
     spread: FloatArray,
 ) -> FloatArray:
     """How far 19 of 20 reached goals are missed by at most, for each joint (J,), m or rad.
 
     What the picture does not tell (head_error (J,), 95th percentile on held-out frames), and how
     far the joint moves within the goal's latent tolerance: one_step (J,) is the latent distance of
-    a full_step (m or rad) of each joint. spread (J,): a blind guess is not further off.
+    a full_step (J,), m or rad, of each joint. spread (J,): a blind guess is not further off.
     """
     slack = full_step * tolerance / np.maximum(one_step, 1e-9)
     return np.minimum(np.hypot(head_error, slack), spread)
@@ -107,18 +109,24 @@ def judge(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:
         'good' if ways >= OPEN else 'fair' if ways >= CLOSED else 'bad',
         f'{more}; train with more --encoder-steps and --dynamics-steps',
     )
-    for horizon, ratio in sorted(report['prediction_error_over_do_nothing'].items()):
+    yield from _foreseen(report['prediction_error_over_do_nothing'])
+    # One full step for all joints in older bundles.
+    steps = np.broadcast_to(report['full_step'], len(joints)).tolist()
+    moved: list[tuple[int, str]] = []
+    for j, (joint, spread) in enumerate(zip(joints, report['joint_spread'], strict=True)):
+        if spread >= steps[j]:
+            moved.append((j, joint))
+            continue
         yield Judged(
-            f'prediction error {horizon} steps ahead, doing nothing = 1',
-            f'{ratio:.2f}',
-            'below 0.7',
-            'good' if ratio < 0.7 else 'fair' if ratio < 1 else 'bad',
-            'the model does not foresee its actions: look at correlation in grasp-ros check; '
-            'record longer; train with more --encoder-steps and --dynamics-steps',
+            f'how far {joint} goes from its usual place, 19 of 20, m or rad',
+            f'{spread:.2g}',
+            f'over {steps[j]:.2g}',
+            'fair',
+            f'{joint} hardly moves in the bags: goals that differ in it are out of reach',
         )
-    yield from _joints_shown(report, joints)
-    step = report['full_step']
-    for joint, miss in zip(joints, report['expected_arrival'], strict=True):
+    yield from _joints_shown(report, moved)
+    for j, joint in moved:
+        miss, step = report['expected_arrival'][j], steps[j]
         yield Judged(
             f'miss of {joint} at a reached goal, 19 of 20, m or rad',
             f'{miss:.3g}',
@@ -128,8 +136,8 @@ def judge(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:
             '--image-size, more --encoder-steps',
         )
     still = report['latent_distance_same_place_p95']
-    for joint, step in zip(joints, report['latent_distance_one_step'], strict=True):
-        seen = step / still if still else float('inf')
+    for j, joint in moved:
+        seen = report['latent_distance_one_step'][j] / still if still else float('inf')
         yield Judged(
             f'how well the camera sees a full step of {joint}, rest = 1',
             f'{seen:.1f}',
@@ -140,11 +148,32 @@ def judge(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:
         )
 
 
+def _foreseen(ratios: dict[int, float]) -> Iterator[Judged]:
+    for horizon in HORIZONS:
+        ratio = ratios.get(horizon)
+        if ratio is None:
+            grade: Grade = 'fair'
+            advice = 'record longer unbroken stretches of motion, the last tenth of each bag too'
+        else:
+            grade = 'good' if ratio < 0.7 else 'fair' if ratio < 1 else 'bad'
+            advice = (
+                'the model does not foresee its actions: look at correlation in grasp-ros check; '
+                'record longer; train with more --encoder-steps and --dynamics-steps'
+            )
+        yield Judged(
+            f'prediction error {horizon} steps ahead, doing nothing = 1',
+            'not measured' if ratio is None else f'{ratio:.2f}',
+            'below 0.7',
+            grade,
+            advice,
+        )
+
+
 def _where(report: dict[str, Any], joints: tuple[str, ...]) -> str:
     """Where to record more: the ranges with the fewest frames and the fewest ways."""
+    ranges = sorted((Range(*each) for each in report['seldom']), key=lambda one: one.share)
     thin = [
-        f'{one.words(joints)} ({100 * one.share:.2g} % of the frames)'
-        for one in (Range(*each) for each in report['seldom'])
+        f'{one.words(joints)} ({100 * one.share:.2g} % of the frames)' for one in ranges[:RANGES]
     ]
     more = f'record more, there most of all: {", ".join(thin)}'
     if (without := report['cut_off']) is not None:
@@ -153,11 +182,10 @@ def _where(report: dict[str, Any], joints: tuple[str, ...]) -> str:
     return more
 
 
-def _joints_shown(report: dict[str, Any], joints: tuple[str, ...]) -> Iterator[Judged]:
+def _joints_shown(report: dict[str, Any], joints: list[tuple[int, str]]) -> Iterator[Judged]:
     errors = report['joint_error']
-    for joint, median, p95, blind in zip(
-        joints, errors['median'], errors['p95'], report['joint_spread'], strict=True
-    ):
+    for j, joint in joints:
+        median, p95, blind = errors['median'][j], errors['p95'][j], report['joint_spread'][j]
         clear, unseen = p95 < CLEAR * blind, p95 >= UNSEEN * blind
         measured = report.get('joints_input', False)  # none in older bundles
         poor: Grade = 'bad' if unseen and not measured else 'fair'

@@ -19,10 +19,10 @@ SHARES = (0.25, 0.5, 0.75)  # of a way, where it is looked at
 
 
 class Visited:
-    """The joint positions of a dataset's frames, each joint in its fastest steps."""
+    """The joint positions of a dataset's frames, each joint in its full steps."""
 
     def __init__(self, data: Dataset):
-        self._step = data.fastest()
+        self._step = data.full_step()
         points = data.positions / self._step
         self._tree = KDTree(points)
         self._reach = max(NEAR, self._usual(points))

@@ -26,7 +26,7 @@ class Obstacles:
     """A small network that tells positions in obstacles from those where the robot has been.
 
     layers: weight (out, in) and bias (out,) of each, SiLU between; the first takes joint positions
-    (J,), m or rad, the last gives the logit. step (J,): the joints' fastest steps.
+    (J,), m or rad, the last gives the logit. step (J,): the joints' full steps.
     """
 
     layers: tuple[Layer, ...]

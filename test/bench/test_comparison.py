@@ -101,6 +101,21 @@ def test_reports_that_are_there_are_kept(tmp_path):
     assert '| pursuit.yaml | 1 of 2 |' in done.stdout
 
 
+def test_without_a_world_the_reports_that_are_there_are_the_table(tmp_path):
+    for name, solved in (('plan', '11'), ('pursuit', '01')):
+        (tmp_path / f'{name}.json').write_text(json.dumps(report(f'{name}.yaml', solved)))
+    done = compare(str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 4
+    done = compare(str(tmp_path / 'empty'))
+    assert done.returncode == 2 and 'holds no reports' in done.stderr
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    done = compare(str(tmp_path), '--params-file', 'plan.yaml', 'mine/plan.yaml')
+    assert done.returncode == 2 and 'have one name' in done.stderr
+
+
 def test_a_demo_that_cannot_run_ends_it(tmp_path):
     done = compare(str(tmp_path), '--world', 'nowhere', '--params-file', 'plan.yaml')
     assert done.returncode == 2 and 'Traceback' not in done.stderr

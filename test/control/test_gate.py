@@ -267,6 +267,28 @@ def test_sagging_robot_is_not_led_down_step_by_step(rig):
     assert isinstance(rig.admit(), JointTrajectory)
 
 
+def test_holds_that_were_not_sent_do_not_count(rig):
+    rig.admit()
+    rig.sag = np.array([0.0, 0.02])
+    rig.run(0.3)
+    for _ in range(2 * ANCHORS):
+        assert isinstance(rig.gate.anchor(rig.now), JointTrajectory), 'made, and too late'
+    assert isinstance(rig.admit(), JointTrajectory)
+
+
+@pytest.mark.parametrize('ahead, held', [(0.01, True), (0.5, True), (0.95, False)])
+def test_robot_can_be_held_however_long_messages_take(robot_file, space, limits, ahead, held):
+    config = load(PlannerNodeConfig, robot_file)
+    rig = Rig(config, space, limits)
+    rig.gate = Gate(config.robot, ahead, config.observation.max_age)
+    rig.observe()
+    message = rig.gate.anchor(rig.now)
+    if held:
+        assert isinstance(message, JointTrajectory)
+    else:  # what the parameters' rules refuse
+        assert_reason(message, 'cannot be held where it stands: guard: ')
+
+
 @pytest.mark.parametrize('outside', [0.005, -0.005])
 def test_robot_a_little_outside_its_limits_is_held_there(rig, outside):
     limit = rig.limits.position_max[0] if outside > 0 else rig.limits.position_min[0]

@@ -135,6 +135,16 @@ def test_refuses_observation_outside_its_time(guard, good, age, reason):
     assert_refused(guard.check(good, seen), reason)
 
 
+@pytest.mark.parametrize('age, taken', [(-0.05, True), (-0.051, False), (0.5, True)])
+def test_observation_of_a_camera_whose_clock_is_ahead_is_taken(limits, good, age, taken):
+    guard = Guard(JOINTS, limits, TOLERANCE, MAX_AGE, nanoseconds(0.05))
+    refused = guard.check(good, replace(HERE, observation_ns=NOW - nanoseconds(age)))
+    if taken:
+        assert refused is None
+    else:
+        assert_refused(refused, 'observation is -0.051 s old, -0.050 to 0.500 s allowed')
+
+
 def test_a_stop_needs_no_observation(guard, good):
     assert guard.check(good, replace(HERE, observation_ns=None)) is None
 

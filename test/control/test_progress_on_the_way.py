@@ -81,6 +81,17 @@ def test_motion_that_leads_no_nearer_is_told():
     assert fruitless(told, lambda moved: 2.0) is None, 'at the goal it is no matter of the map'
 
 
+def test_robot_that_rests_near_the_goal_is_told_to_be_as_near_as_it_gets():
+    judge, told = progress(), along([0.01, 0.0])
+    said = []
+    for count in range(20):
+        assert not judge.fruitless(NS + count * PERIOD, 2.0, told, RESTS)
+        said.append(judge.as_near_as_it_gets)
+    assert FRUITLESS < 2 * said.index(True) <= FRUITLESS + 6 and said[-1]
+    judge.begin()
+    assert not judge.as_near_as_it_gets, 'another goal'
+
+
 def test_plans_that_rest_on_the_way_lead_nowhere_either():
     told = along([0.01, 0.0])
     stood = fruitless(told, lambda moved: 60.0, RESTS)

@@ -188,6 +188,27 @@ def test_nothing_is_planned_from_what_is_unlike_anything_seen(bed: Bed):
     assert isinstance(bed.loop.replan(seen), Replan)
 
 
+def test_robot_that_comes_near_a_goal_and_no_nearer_says_so(bed: Bed):
+    bed.goal_at(bed.robot.joints().position + [0.04, 0.0])
+    bed.loop._goal = replace(bed.loop._goal, tolerance=1e-3)
+    said = [bed.cycle().blocked for _ in range(25)]
+    assert said[0] == ''
+    assert said[-1].startswith('as near as the model gets: latent distance 0.')
+    assert said[-1].endswith(', reached below 0.001')
+    bed.loop._goal = replace(bed.loop._goal, tolerance=1e3)
+    assert any(bed.cycle().reached for _ in range(5))
+
+
+def test_robot_that_is_pushed_off_its_goal_after_a_rest_there_is_not_blocked(bed: Bed):
+    bed.reset(np.array([-0.2, -0.1]))
+    bed.goal_at(np.array([-0.2, -0.06]))
+    assert all([bed.cycle().reached for _ in range(40)][-20:])
+    bed.robot.reset(np.array([-0.2, 0.04]))
+    bed.gate.observe(bed.robot.joints())
+    replan = bed.cycle()
+    assert replan.way.steps > 4 and replan.blocked == ''
+
+
 def test_nothing_is_planned_without_a_goal(bed: Bed):
     bed.loop.clear()
     assert bed.loop.replan(bed.observe()) == Refused('no goal')

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from drawn import Drawn
 from lockstep import Lockstep
 
 from grasp_ros.config import PlannerNodeConfig, load
-from grasp_ros.control.blocks import COST, HALF_LIFE_NS, RADIUS, Blocks
+from grasp_ros.control.blocks import COST, FADES_NS, HALF_LIFE_NS, MOST, RADIUS, Blocks
 from grasp_ros.control.recovery import PAUSE_NS, TRIES, Blocked, Recovery
 from grasp_ros.control.reference import Reference
 from grasp_ros.sim.robot import MujocoRobot
@@ -95,6 +96,59 @@ def test_costs_are_finite_however_often_it_fails(recovery):
         recovery.blocked(stuck([0.0, -0.03], told([0.0, -0.2], [0.0, 0.0]), count * NS + 2))
     assert np.isfinite(charge(recovery.toll(30 * NS), SOUTH, NORTH))
     assert recovery.count == 30
+
+
+@pytest.fixture
+def closed():
+    """An hour at a way that is closed, after another one far off was found to be."""
+    blocks = Blocks(GRID, STEP, np.ones(2))
+    blocks.add(np.array([0.2, 0.0]), np.array([0.0, 1.0]), 0)
+    for count in range(1100):
+        block = blocks.add(np.zeros(2), np.array([0.0, 1.0]), count)
+    return blocks, block
+
+
+def test_costs_are_numbers_after_an_hour_at_a_closed_way(closed):
+    blocks, block = closed
+    assert block.failures == 1100, 'people are told of all'
+    inside = blocks.inside(torch.tensor([[0.0, 0.0], [0.3, 0.3]]), 1100)
+    assert torch.isfinite(inside).all() and inside[0] > 1 and inside[1] == 0
+    assert charge(blocks.toll(1100), SOUTH, NORTH) <= MOST * 64 * COST
+    blocks.pass_by(np.zeros(2), 20 * 64 * HALF_LIFE_NS)
+    assert blocks.toll(20 * 64 * HALF_LIFE_NS) is None, 'heals like any other'
+
+
+def test_another_closed_way_is_not_forgotten_over_it(closed):
+    blocks, _ = closed
+    assert len(blocks) == MOST
+    assert charge(blocks.toll(0), [0.2, -0.1], [0.2, 0.1]) == pytest.approx(COST)
+
+
+def test_however_many_ways_are_closed_there_is_an_end():
+    blocks = Blocks(np.zeros((1, 2)), STEP, np.ones(2))
+    for count in range(2 * MOST):
+        blocks.add(np.array([float(count), 0.0]), np.array([0.0, 1.0]), count)
+    assert len(blocks) == MOST
+    last = 2.0 * MOST - 1
+    assert charge(blocks.toll(0), [last, -0.1], [last, 0.1]) == pytest.approx(COST)
+
+
+def test_tolls_that_only_fade_change_now_and_then():
+    blocks = Blocks(GRID, STEP, np.ones(2))
+    for part in range(20):  # each at another moment
+        blocks.add(np.array([0.02 * part - 0.2, 0.0]), np.array([0.0, 1.0]), part * FADES_NS // 20)
+    looks = range(2 * FADES_NS, 7 * FADES_NS, FADES_NS // 10)
+    assert len({blocks.known(now_ns) for now_ns in looks}) == 5
+    known = blocks.known(7 * FADES_NS)
+    blocks.add(np.array([0.3, 0.0]), np.array([0.0, 1.0]), 7 * FADES_NS)
+    assert blocks.known(7 * FADES_NS) != known
+
+
+def test_robot_that_wants_to_get_nowhere_has_met_nothing(recovery):
+    here = np.array([0.0, -0.03])
+    blocked = stuck(here, told([0.0, -0.2], [0.0, 0.0]))
+    recovery.blocked(replace(blocked, wanted=here.copy()))
+    assert recovery.toll(2 * NS) is None and recovery.words == '' and recovery.count == 0
 
 
 def test_a_place_that_the_robot_gets_through_was_not_blocked(recovery):

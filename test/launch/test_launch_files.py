@@ -194,3 +194,22 @@ def test_demo_launch_equals_the_command_line(run_launch, world, speed, bundle, n
         use_sim_time=True,
         namespace=namespace,
     )
+
+
+def test_the_launch_file_of_the_docs_names_the_topics(run_launch, tmp_path, monkeypatch):
+    page = (ROOT / 'docs/your_robot.md').read_text()
+    (block,) = [part.split('```')[0] for part in page.split('```python\n')[1:]]
+    mine = tmp_path / 'mine.launch.py'
+    mine.write_text(block)
+    robot = tmp_path / 'my_arm.yaml'
+    robot.write_text((ROOT / 'config/robots/arm2.yaml').read_text())
+    monkeypatch.chdir(tmp_path)
+    code, nodes = run_launch(mine)
+    assert code == 0
+    node = effective(**nodes['planner_node'])
+    assert node['remappings'] == {
+        'image': '/camera/image_raw',
+        'joint_states': '/my_arm/joint_states',
+        '~/joint_trajectory': '/my_arm/arm_controller/joint_trajectory',
+    }
+    assert node['parameters']['model.bundle'] == "'models/my_arm'"

@@ -12,6 +12,7 @@ import teleoperated
 from arm import COMMAND, IMAGE, JOINT_STATES, JOINTS, ArmBag, draw, moving, record, robot
 
 from grasp_ros.cli.main import main
+from grasp_ros.config import load_robot
 from grasp_ros.lerobot.frames import read_rows
 from grasp_ros.lerobot.from_bag import from_bag
 from grasp_ros.lerobot.info import read_info
@@ -214,3 +215,15 @@ def test_the_verb_says_when_the_arm_is_further_behind_than_its_file_allows(
     teleoperated.write(tmp_path / 'data')
     assert main(['convert', 'data', 'bag', '--robot', 'so101']) == 0
     assert 'as tracking_tolerance: in a copy of its file set [0.3' in capsys.readouterr().out
+
+
+def test_the_verb_narrows_no_tolerance(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exact, late = teleoperated.action, np.r_[9.0, np.zeros(5)]
+    monkeypatch.setattr(teleoperated, 'action', lambda *place: exact(*place) + late)
+    teleoperated.write(tmp_path / 'data')
+    assert main(['convert', 'data', 'bag', '--robot', 'so101']) == 0
+    (said,) = re.findall(r'set \[(.*?)\]', ' '.join(capsys.readouterr().out.split()))
+    tolerances = [float(one) for one in said.split(',')]
+    robot = load_robot(PAGE.parents[1] / 'config/robots/so101.yaml')
+    assert tolerances[0] > 0.2 and np.greater_equal(tolerances, robot.tracking_tolerance).all()

@@ -41,5 +41,14 @@ def test_slewing_is_no_jump():
         now += JUMP_NS // 100  # 500 ppm
 
 
+def test_another_clock_has_not_jumped():
+    watch = ClockWatch()
+    watch.accept(0, T0, 0)
+    watch.clear()
+    assert watch.jump_ns(NS, 5 * NS, NS) == 0
+    assert watch.look(NS, 5 * NS, NS) == 0
+    assert watch.jump_ns(2 * NS, 16 * NS, 2 * NS) == 10 * NS
+
+
 def test_nothing_is_known_at_first():
     assert ClockWatch().jump_ns(0, T0, 0) == 0

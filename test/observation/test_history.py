@@ -15,7 +15,7 @@ MS = 1_000_000
 
 @pytest.fixture
 def history():
-    return JointHistory(50 * MS)
+    return JointHistory(50 * MS, 500 * MS)
 
 
 def sample(stamp_ns, position, velocity=0.0):
@@ -31,7 +31,7 @@ def test_refuses_before_any_joints(history):
     share=st.floats(0, 1),
 )
 def test_joints_are_interpolated(stamps, share):
-    history = JointHistory(50 * MS)
+    history = JointHistory(50 * MS, 500 * MS)
     for at in stamps:
         history.add(sample(NOW + at * MS, 0.001 * at**2, 0.01 * at))
     image = NOW + round(MS * (stamps[0] + share * (stamps[-1] - stamps[0])))
@@ -63,20 +63,31 @@ def test_refuses_joints_too_far_away(history, offset):
     assert history.at(NOW + offset * MS) == refused
 
 
-def test_refuses_image_in_a_gap_of_the_joints(history):
+def test_refuses_image_in_a_gap_of_the_joints():
+    history = JointHistory(50 * MS, 10_000 * MS)
     history.add(sample(NOW, 0.1))
     history.add(sample(NOW + 10_000 * MS, 0.2))
     refused = Refused('joint_states is 0.060 s from the image, at most 0.050 s')
     assert history.at(NOW + 60 * MS) == refused
 
 
-def test_flood_of_joints_keeps_the_newest_and_bounds_memory(history):
-    for i in range(10 * KEPT):
-        history.add(sample(NOW + i * MS, 0.0))
-    last = NOW + (10 * KEPT - 1) * MS
+@pytest.mark.parametrize('rate', [50, 200, 1000, 4000])
+def test_joints_of_the_oldest_image_are_known_at_any_rate(history, rate):
+    stamps = [NOW + i * nanoseconds(1 / rate) for i in range(2 * rate)]
+    for stamp in stamps:
+        history.add(sample(stamp, 0.0))
+    assert isinstance(history.at(stamps[-1] - 500 * MS), JointSample)
+    assert isinstance(history.at(stamps[-1] - 602 * MS), Refused)
+
+
+def test_flood_of_joints_keeps_the_newest_and_bounds_memory():
+    history = JointHistory(50 * MS, nanoseconds(10.0))
+    for i in range(2 * KEPT):
+        history.add(sample(NOW + i * MS // 10, 0.0))
+    last = NOW + (2 * KEPT - 1) * MS // 10
     assert isinstance(history.at(last), JointSample)
-    assert isinstance(history.at(last - (KEPT - 1) * MS), JointSample)
-    assert isinstance(history.at(last - (KEPT - 1) * MS - nanoseconds(0.06)), Refused)
+    assert isinstance(history.at(last - (KEPT - 1) * MS // 10), JointSample)
+    assert isinstance(history.at(last - (KEPT - 1) * MS // 10 - nanoseconds(0.06)), Refused)
 
 
 def test_clear_forgets(history):

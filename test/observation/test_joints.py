@@ -21,8 +21,10 @@ def reader(robot):
     return JointReader(robot, CONFIG)
 
 
-def read(reader, stamp_ns, position, names=NAMES, velocity=(), now_ns=None):
-    """One message that arrives at its stamp, or at now_ns."""
+def read(reader, stamp_ns, position, names=NAMES, velocity=None, now_ns=None):
+    """One message, of a robot at rest if nothing else is said, that arrives at its stamp, or at
+    now_ns."""
+    velocity = [0.0] * len(names) if velocity is None else velocity
     return reader.read(stamp_ns, names, position, velocity, now_ns or stamp_ns)
 
 
@@ -56,8 +58,31 @@ def test_ignored_joint_may_be_nan(reader):
     assert sample.position.tolist() == [0.1, 0.2]
 
 
-def test_missing_velocities_are_zero(reader):
-    assert read(reader, T0, [0.1, 0.2]).velocity.tolist() == [0.0, 0.0]
+@pytest.mark.parametrize('velocity', [[], [np.nan, np.nan]])
+def test_missing_velocities_are_those_of_the_positions(reader, velocity):
+    """x_joint moves at 0.1 m/s, messages come at 50 Hz."""
+    samples = [read(reader, T0 + i * STEP, [0.002 * i, 0.2], velocity=velocity) for i in range(12)]
+    assert samples[:10] == [None] * 10
+    for sample in samples[10:]:
+        np.testing.assert_allclose(sample.velocity, [0.1, 0.0], atol=1e-12)
+
+
+def test_velocity_that_is_measured_is_taken_and_others_are_not_waited_for(reader):
+    samples = [read(reader, T0 + i * STEP, [0.0, 0.1], velocity=[0.15, np.nan]) for i in range(11)]
+    assert samples[9] is None and samples[10].velocity.tolist() == [0.15, 0.0]
+    assert read(reader, T0 + 11 * STEP, [0.0, 0.1], velocity=[0.1, 0.2]).velocity[1] == 0.2
+
+
+def test_says_that_no_velocity_is_known_yet(reader):
+    read(reader, T0, [0.0, 0.1], velocity=[0.15, np.nan])
+    assert reader.lacking() == (
+        'joint_states has no velocity of y_joint, and not yet enough positions to tell it'
+    )
+    for i in range(1, 11):
+        read(reader, T0 + i * STEP, [0.0, 0.1], velocity=[0.15, np.nan])
+    assert reader.lacking() is None
+    reader.clear()
+    assert read(reader, T0 + 11 * STEP, [0.0, 0.1], velocity=[0.15, np.nan]) is None
 
 
 @pytest.mark.parametrize('names', [['gripper'], [], ['gripper', 'gripper', 'X_JOINT']])
@@ -76,7 +101,7 @@ def test_message_without_any_of_the_robots_joints_is_nobodys_fault(reader, names
         (NAMES, [0.1, 0.2], [0.0], '2 names and 1 velocities'),
         (NAMES, [np.nan, 0.2], [], 'x_joint: position nan'),
         (NAMES, [0.1, np.inf], [], 'y_joint: position inf'),
-        (NAMES, [0.1, 0.2], [0.0, np.nan], 'y_joint: position 0.2, velocity nan'),
+        (NAMES, [0.1, np.nan], [0.0, np.nan], 'y_joint: position nan, velocity nan'),
         (NAMES, [0.1, 0.2], [-np.inf, 0.0], 'x_joint: position 0.1, velocity -inf'),
     ],
 )

@@ -49,7 +49,8 @@ def show(pairing, at, message=None, camera='image', now=None):
 
 
 def joints(pairing, at, position=(0.0, 0.0), names=NAMES):
-    return pairing.add_joints(NOW + at * MS, names, position, [], NOW + at * MS)
+    rest = [0.0] * len(names)
+    return pairing.add_joints(NOW + at * MS, names, position, rest, NOW + at * MS)
 
 
 def take(pairing, at=0):
@@ -225,7 +226,8 @@ def test_clear_forgets_stamps_joints_and_images(pairing):
     pairing.clear()
     assert pairing.newest is None and lacking(pairing, 0) == 'silent: image'
     assert pairing.add_image('image', 5 * MS, 0, 10 * MS) is None
-    assert isinstance(pairing.add_joints(5 * MS, NAMES, [0.2, 0.2], [], 10 * MS), JointSample)
+    sample = pairing.add_joints(5 * MS, NAMES, [0.2, 0.2], [0.0, 0.0], 10 * MS)
+    assert isinstance(sample, JointSample)
     assert pairing.take(10 * MS).stamp_ns == 5 * MS
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from toy import PAPER, behind_the_wall, free, path_through_the_door, planner, to, walled
 
+from grasp_ros.planning.anytime import AnytimePlanner
 from grasp_ros.planning.grasp import Grasp
 from grasp_ros.planning.lifted import FRESH, Lifted
 from grasp_ros.planning.objective import Goal
@@ -264,6 +265,49 @@ def test_restarts_follow_the_time_that_there_is():
     assert [restarts() for _ in range(5)] == [8, 4, 2, 1, 1]
     used = 0.1
     assert [restarts() for _ in range(5)] == [1, 2, 4, 8, 8]
+
+
+def test_plans_that_are_late_have_the_next_come_in_time():
+    # A clock that only the model moves, by the states it sees: ten times what there is time for.
+    seen = begun = whole = 0
+
+    def counted(z, a):
+        nonlocal seen
+        seen += len(z)
+        return walled(z, a)
+
+    def share() -> float:
+        return 10 * (seen - begun) / whole
+
+    grasp = Grasp(counted, GraspConfig())
+    planned = AnytimePlanner(counted, grasp, seed=0)
+    problem = behind_the_wall(path=path_through_the_door())
+    planned.plan(problem)
+    whole, used, costs = seen, [], []
+    for _ in range(8):
+        begun = seen
+        costs.append(planned.plan(problem, None, share).cost)
+        used.append(share())
+    assert used[0] > 1.05
+    assert max(used[-2:]) < 1.05
+    assert max(costs[-2:]) < AT_GOAL  # a sweep had its time
+
+
+def test_plans_that_follow_say_nothing_about_restarts():
+    used = 0.95
+    planned = Grasp(walled, GraspConfig(iterations=2))
+
+    def rows(problem) -> int:
+        generator = torch.Generator().manual_seed(0)
+        (one,) = planned.propose(problem, None, lambda: used, generator)
+        return len(one.actions)
+
+    problem = behind_the_wall(20, path_through_the_door(20))
+    assert [rows(problem) for _ in range(3)] == [8, 4, 2]
+    used = 0.1
+    assert rows(replace(problem, followed=True)) == rows(replace(problem, trusted=True)) == 1
+    used = 0.95
+    assert rows(problem) == 1
 
 
 def test_adam_starts_anew_after_a_sync():

@@ -8,6 +8,7 @@ import pytest
 
 from grasp_ros.share import share_directory
 from grasp_ros.sim.tasks.reach_gantry import CLEARANCE, Box, ReachGantry
+from grasp_ros.sim.tasks.shortest_paths import GRID
 from grasp_ros.sim.worlds import load_world
 from grasp_ros.types import BadInput
 
@@ -44,7 +45,7 @@ def test_blocked_is_the_distance_to_the_wall():
 )
 def test_shortest_path_without_walls_is_straight(goal, length):
     paths = EMPTY.paths()
-    assert paths.length(np.zeros(2), np.array(goal)) == pytest.approx(length, abs=1e-6)
+    assert paths.between(np.zeros(2), np.array(goal)) == pytest.approx(length, abs=1e-6)
 
 
 def test_shortest_path_goes_around_the_end_of_a_wall():
@@ -52,31 +53,43 @@ def test_shortest_path_goes_around_the_end_of_a_wall():
     # The wall ends at y = 0.1; a disc of 4 mm passes in the row 0.105. In the grid's eight
     # directions, each side takes 0.09 m diagonally and 0.015 m straight up; 0.02 m lie between.
     expected = 2 * (0.09 * 2**0.5 + 0.015) + 0.02
-    length = paths.length(np.array([-0.1, 0.0]), np.array([0.1, 0.0]))
+    length = paths.between(np.array([-0.1, 0.0]), np.array([0.1, 0.0]))
     assert length == pytest.approx(expected, abs=1e-6)
+
+
+def test_both_joints_move_at_once_as_fast_as_they_can():
+    quick = replace(EMPTY, speed=(0.1, 0.2))
+    start, goal = np.array([-0.1, 0.0]), np.array([0.1, 0.1])
+    assert quick.times().between(start, goal) == pytest.approx(2.0)
+    # Up the bar's side and down again, 0.1 m each while x moves on, and 0.02 m over its end.
+    around = replace(BAR, radius=0.004, speed=(0.1, 0.1)).times()
+    assert around.between(start, goal * [1, 0]) == pytest.approx(2 * 1.05 + 0.2, abs=1e-6)
 
 
 def test_there_is_no_way_through_a_closed_wall():
     closed = replace(EMPTY, walls=(Box((0.0, 0.0), (0.02, 0.6)),))
     paths = closed.paths()
-    assert paths.length(np.array([-0.1, 0.0]), np.array([0.1, 0.0])) == float('inf')
+    assert paths.between(np.array([-0.1, 0.0]), np.array([0.1, 0.0])) == float('inf')
 
 
 @pytest.mark.parametrize('name', WORLDS)
 def test_straight_line_of_every_problem_is_blocked(name):
     task = load_world(name).task
-    paths = task.paths()
+    paths, times = task.paths(), task.times()
     for problem in task.sample(5, seed=3):
         line = np.linspace(problem.start, problem.goal, 500)
         assert task.blocked(line).any()
         ends = np.stack([problem.start, problem.goal])
         assert not task.blocked(ends, CLEARANCE).any()
         assert ((ends >= LOW) & (ends <= HIGH)).all()
-        shortest = problem.shortest_time * task.speed
+        shortest = paths.between(problem.start, problem.goal)
         assert shortest >= task.min_path
         assert shortest >= np.linalg.norm(problem.goal - problem.start)
-        back = paths.length(problem.goal, problem.start)
-        assert back == pytest.approx(shortest, abs=0.01)
+        straight = (np.abs(problem.goal - problem.start) / task.speed).max()
+        assert straight <= problem.shortest_time + GRID / max(task.speed)
+        assert problem.shortest_time <= shortest / max(task.speed)
+        back = times.between(problem.goal, problem.start)
+        assert back == pytest.approx(problem.shortest_time, abs=0.07)
 
 
 def test_problems_are_those_of_their_seed():
@@ -115,7 +128,7 @@ def test_what_was_closed_looks_like_the_table_and_stands_in_the_way():
 
 def test_problems_of_a_closed_world_led_through_what_was_closed():
     task = load_world('two_ways_closed').task
-    before = replace(task, closed=()).paths()
+    before = replace(task, closed=()).times()
     for problem in task.sample(20, seed=1):
         # The shortest time is that of the way which is left.
-        assert before.length(problem.start, problem.goal) / task.speed < problem.shortest_time
+        assert before.between(problem.start, problem.goal) < problem.shortest_time

@@ -13,7 +13,7 @@ from grasp_ros.training.train_config import TrainConfig
 from grasp_ros.types import BadInput
 
 
-def recorded(positions, recordings, images=None):
+def recorded(positions, recordings, images=None, travel=1.0):
     """Frames at positions (N, J), one model step apart within each recording."""
     count = len(positions)
     images = np.zeros((count, 8, 8, 3), np.uint8) if images is None else images
@@ -27,6 +27,7 @@ def recorded(positions, recordings, images=None):
         follows,
         np.array(recordings),
         {'image': (8, 8)},
+        np.full(2, travel),
     )
 
 
@@ -53,7 +54,7 @@ def test_aligned_latents_do_not_tell_two_lights_apart():
         row, column = np.round(6 + 40 * place).astype(int)
         image[row : row + 4, column : column + 4] = 20
     images[600:] //= 2
-    data = recorded(places, [0] * 600 + [1] * 600, images)
+    data = recorded(places, [0] * 600 + [1] * 600, images, travel=0.06)
     apart = {}  # latent distance of day and night, in model steps
     for align in (False, True):
         config = TrainConfig(

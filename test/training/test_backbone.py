@@ -75,7 +75,8 @@ def data():
     actions = rng.uniform(-1, 1, (FRAMES, 2))
     follows = np.append(np.ones(FRAMES - 1, dtype=bool), False)
     of = np.zeros(FRAMES, np.int64)
-    return Dataset({'image': images}, np.cumsum(actions, 0), actions, follows, of, {'image': SIZE})
+    places, sizes = np.cumsum(actions, 0), {'image': SIZE}
+    return Dataset({'image': images}, places, actions, follows, of, sizes, np.ones(2))
 
 
 def encoder_of(data, backbone):

@@ -36,6 +36,7 @@ def remember(latents, images, positions):
     return Memory(latents, places, none, torch.zeros(0), thumbnails)
 
 
+STEP = np.full(2, 0.05)
 # As world() makes the latents.
 HEAD = JointHead(0.1 * torch.eye(2), torch.zeros(2))
 
@@ -46,7 +47,7 @@ def trust() -> Trust:
     memory = remember(*world(200, seed=0))
     latents, images, positions = world(400, seed=1)
     noise = np.random.default_rng(3).normal(0, 0.03, positions.shape)
-    bounds = calibrate(memory, HEAD, latents, {'image': images}, positions + noise, 0.05)
+    bounds = calibrate(memory, HEAD, latents, {'image': images}, positions + noise, STEP)
     # A landmark is about 0.07 away in a square of 200; some frames are further off.
     assert 0.5 < bounds.latent < 4
     assert DARKEST < bounds.pictures['image'] < 40
@@ -89,15 +90,15 @@ def test_one_reason_is_enough(trust, change, reason):
 def test_a_fault_in_the_recording_does_not_widen_the_bounds():
     memory = remember(*world(200, seed=0))
     latents, images, positions = world(3000, seed=1)
-    clean = calibrate(memory, HEAD, latents, {'image': images}, positions, 0.05)
+    clean = calibrate(memory, HEAD, latents, {'image': images}, positions, STEP)
     images[100:102] = 255  # a flash
-    flashed = calibrate(memory, HEAD, latents, {'image': images}, positions, 0.05)
+    flashed = calibrate(memory, HEAD, latents, {'image': images}, positions, STEP)
     assert flashed.pictures['image'] < 1.2 * clean.pictures['image']
 
 
 def test_a_memory_of_everything_has_bounds_all_the_same():
     latents, images, positions = world(20, seed=0)
     memory = remember(latents, images, positions)
-    bounds = calibrate(memory, HEAD, latents, {'image': images}, positions, 0.05)
+    bounds = calibrate(memory, HEAD, latents, {'image': images}, positions, STEP)
     assert bounds.pictures['image'] >= DARKEST
     assert bounds.latent > 0 and min(bounds.joints) > 0

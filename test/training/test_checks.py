@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from arm import JOINTS, LINKS, moving, recorded, robot
+from arm import JOINTS, LINKS, NS, T0, moving, recorded, robot
 
 from grasp_ros.robot.command import make_command
 from grasp_ros.training.checks import check
 from grasp_ros.training.timeline import timelines
 from grasp_ros.training.timing import model_step
+from grasp_ros.types import BadInput
 
 MINUTES = 2
 
@@ -143,6 +144,59 @@ def test_lag_is_measured_and_taken_out(lag):
         assert joint.slope == pytest.approx(1, abs=0.01)
     off = np.abs(line.actions - line.moved / 0.1333 / 0.9)[line.follows].max(axis=1) > 0.2
     assert off.mean() < 0.01
+
+
+def test_lag_is_measured_where_the_robot_moves():
+    ticks = list(moving(60.0, lag=0.2))
+    standing = [
+        replace(ticks[0], now=ticks[0].now + index * NS // 100, command=None)
+        for index in range(31_000)
+    ]
+    late = [replace(tick, now=tick.now + 310 * NS) for tick in ticks]
+    _, checked = looked_at(recorded(iter([*standing, *late])))
+    for joint in checked.joints:
+        assert joint.lag == pytest.approx(0.21, abs=0.005)
+
+
+def test_lag_that_cannot_be_measured_is_told(clean):
+    kept = (clean.joint_stamps - T0) % (6 * NS) < 3.5 * NS  # joint states come and go
+    stamps = clean.joint_stamps[kept]
+    broken = replace(
+        clean, joint_stamps=stamps, joint_received=stamps, positions=clean.positions[kept]
+    )
+    _, checked = looked_at(broken)
+    assert not checked.errors and all(np.isnan(joint.lag) for joint in checked.joints)
+    told = texts(checked, 'warning')
+    for joint in JOINTS:
+        assert any(one.startswith(f'{joint}: how late it comes') for one in told)
+
+
+@pytest.mark.parametrize('number', [np.nan, np.inf])
+def test_a_command_that_leads_nowhere_spoils_no_action(clean, number):
+    commands = list(clean.commands)
+    time, one = commands[20]
+    commands[20] = (time, replace(one, positions=one.positions * np.array([1.0, number])))
+    line, checked = looked_at(replace(clean, commands=commands))
+    assert np.isfinite(line.actions).all() and line.follows[:-1].all()
+    assert any(
+        f'refuses 1 of {len(commands)} commands: its numbers are not finite' in text
+        for text in texts(checked, 'warning')
+    )
+
+
+def test_nothing_is_learnt_from_actions_that_are_not_finite(clean, monkeypatch):
+    monkeypatch.setattr('grasp_ros.training.replay._unreadable', lambda command: None)
+    commands = list(clean.commands)
+    time, one = commands[20]
+    commands[20] = (time, replace(one, positions=one.positions * np.array([1.0, np.nan])))
+    line, _ = looked_at(replace(clean, commands=commands))
+    assert not np.isfinite(line.actions).all()
+    assert np.isfinite(line.actions[line.follows]).all() and line.follows.sum() > 50
+
+
+def test_bag_without_commands_says_where_they_must_be(clean):
+    with pytest.raises(BadInput, match='0 trajectories.*on the topic.*MoveIt'):
+        looked_at(replace(clean, commands=[]))
 
 
 def test_tolerance_below_the_lag_is_told_with_one_that_fits():

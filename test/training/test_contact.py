@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a robot was stopped, and what that tells of what lies between."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -30,6 +32,7 @@ def data():
         plane.follows,
         plane.recordings,
         plane.sources,
+        np.full(3, SPEED),
     )
 
 
@@ -71,6 +74,21 @@ def test_ways_through_the_wall_cost_more_than_those_around(obstacles):
     around = obstacles.tolls(np.stack([start, corner]), np.stack([corner, end])) + 0.8 / SPEED
     assert around.sum() < through[0]
     assert through[0] <= (1 + TOLL) * 0.6 / (0.9 * SPEED)
+
+
+def test_a_joint_that_is_locked_tells_of_no_contact_and_of_no_obstacle(data):
+    rng = np.random.default_rng(1)
+    locked = data.positions.copy()
+    locked[:, 2] = 0.3 + rng.normal(0, 0.01 * SPEED, len(locked))
+    at_rest = replace(data, positions=locked)
+    assert len(stops(at_rest)[0]) == pytest.approx(len(stops(data)[0]), rel=0.1)
+    obstacles, y = fit_obstacles(at_rest, 0), np.linspace(-0.8, 0.3, 23)
+    for third in (0.3 - 0.5 * SPEED, 0.3, 0.3 + 0.5 * SPEED):
+        wall, left = (
+            obstacles.inside(torch.tensor(np.c_[np.full(23, x), y, np.full(23, third)]).float())
+            for x in (0.0, -0.5)
+        )
+        assert wall.mean() > 0.2 and left.mean() < 0.05
 
 
 def test_robot_that_touched_nothing_knows_of_no_obstacles(data):

@@ -13,7 +13,7 @@ from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.tasks.reach_gantry import Box
 from grasp_ros.sim.worlds import load_world
 from grasp_ros.training.bags import BagWriter
-from grasp_ros.training.dataset import encoder_size
+from grasp_ros.training.dataset import Dataset, encoder_size
 from grasp_ros.types import BadInput, Frame, JointSample, JointTrajectory, Motion, nanoseconds
 
 T0 = 1_700_000_000_000_000_000
@@ -175,6 +175,28 @@ def test_end_of_each_recording_is_split_off(tmp_path, robot, space):
     assert last.images['image'][:][:, 0, 0, 0].tolist() == [16, 17, 18, 19, 28, 29]
     assert last.follows.tolist() == [True] * 3 + [False, True, False]
     assert last.recordings.tolist() == [0, 0, 0, 0, 1, 1]
+
+
+def moved_by(steps, travel):
+    """Frames of joints that go these ways (N, J) from one to the next."""
+    positions, count = np.cumsum(steps, axis=0), len(steps)
+    follows = np.append(np.ones(count - 1, dtype=bool), False)
+    return Dataset({}, positions, 0 * steps, follows, np.zeros(count, int), {}, np.array(travel))
+
+
+def test_full_step_is_of_each_joint_while_it_moves():
+    rng = np.random.default_rng(0)
+    steps = rng.choice([-1, 1], (2000, 3)) * (0.01, 0.1, 0.08)  # a slider beside two axes
+    steps[np.arange(2000) % 30 != 0, 0] = 0.0  # that stands most of the time
+    steps[:, 2] = 0.0  # and a joint that is locked
+    steps += rng.normal(0, 1e-6, steps.shape)  # as its encoder sees it
+    data = moved_by(steps, [0.02, 0.12, 0.09])
+    assert data.full_step() == pytest.approx([0.01, 0.1, 0.09], rel=0.01)
+    assert data.used().tolist() == [True, True, False]
+
+
+def test_robot_that_never_moved_has_the_steps_of_its_actions():
+    assert moved_by(np.zeros((50, 2)), [0.02, 0.12]).full_step().tolist() == [0.02, 0.12]
 
 
 def test_refuses_images_that_change_size(tmp_path, robot, space):

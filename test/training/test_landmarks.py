@@ -39,7 +39,8 @@ def explored(count: int, seed: int = 0) -> tuple[Dataset, torch.Tensor]:
     images = rng.integers(0, 255, (count, 8, 8, 3), dtype=np.uint8)
     follows = np.append(np.ones(count - 1, dtype=bool), False)
     of, sizes = np.zeros(count, np.int64), {'image': (8, 8)}
-    data = Dataset({'image': images}, latents.double().numpy(), actions, follows, of, sizes)
+    places, travel = latents.double().numpy(), np.full(2, SPEED)
+    data = Dataset({'image': images}, places, actions, follows, of, sizes, travel)
     return data, latents
 
 
@@ -133,6 +134,7 @@ def test_a_place_where_the_robot_rests_is_one_landmark():
         data.follows,
         data.recordings,
         data.sources,
+        data.travel,
     )
     chosen = resting[places(at_rest, resting)]
     assert ((chosen - latents[300]).norm(dim=1) < 0.01).sum() <= 1
@@ -162,6 +164,7 @@ def test_nothing_is_taken_for_travelled_across_a_gap(world):
         np.zeros(len(latents), dtype=bool) | (np.arange(len(latents)) % 2 == 0),
         data.recordings,
         data.sources,
+        data.travel,
     )
     memory = build_memory(
         alone, latents, unseen, lambda z, a: z, SETTINGS, None, np.random.default_rng(0), 1000

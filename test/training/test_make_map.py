@@ -49,6 +49,8 @@ def test_only_the_map_and_what_follows_from_it_are_new(bundle, bag, robot, tmp_p
     # What it remembers is of the bag, seen through the same encoder.
     seen = after.remembered(3)
     assert float((after.encode(seen) - after.memory.latents[3]).norm()) < 0.5
+    few = run('make_map', bundle, bag, '--landmarks', 1, '--out', tmp_path / 'few')
+    assert few.returncode == 2 and '--landmarks 1 is below 2' in few.stderr
     again = run('make_map', bundle, bag, *asked)
     assert again.returncode == 2 and 'never overwritten' in again.stderr
 

@@ -24,7 +24,7 @@ images = on_disk(Path(sys.argv[1]), (count, 1024, 512, 3))
 images[-1] = 7
 one = np.zeros((count, 1))
 follows, of = np.ones(count, bool), np.zeros(count, int)
-data = Dataset({'image': images}, one, one, follows, of, {'image': (1024, 512)})
+data = Dataset({'image': images}, one, one, follows, of, {'image': (1024, 512)}, np.ones(1))
 learnt, held_out = data.split(0.1)
 assert (held_out.images['image'][len(held_out) - 1] == 7).all()
 assert (learnt.images['image'][np.array([0, 500])] == 0).all()
@@ -61,6 +61,7 @@ def test_parts_of_a_dataset_are_not_copied(tmp_path):
         np.ones(20, bool),
         np.repeat([0, 1], 10),
         {'image': (2, 4)},
+        np.ones(1),
     )
     learnt, held_out = data.split(0.2)
     images[:] = 99  # seen by both: they look at the same file

@@ -30,8 +30,8 @@ def scene(rng):
         image[row : row + 4, column : column + 4] = 10
     follows = np.append(np.ones(FRAMES - 1, dtype=bool), False)
     recordings = np.zeros(FRAMES, dtype=np.int64)
-    sizes = {'image': (16, 16)}
-    data = Dataset({'image': images}, pusher, actions, follows, recordings, sizes)
+    sizes, travel = {'image': (16, 16)}, np.full(2, 0.1)
+    data = Dataset({'image': images}, pusher, actions, follows, recordings, sizes, travel)
     return data, shade
 
 

@@ -6,6 +6,7 @@ import contextlib
 import numpy as np
 import pytest
 from arm import COMMAND, JOINT_STATES, ArmBag
+from rosbags.rosbag2 import StoragePlugin, Writer
 
 from grasp_ros.observation.image import encode_png
 from grasp_ros.training.bags import BagWriter
@@ -143,6 +144,34 @@ def test_truncated_bag_is_refused_with_the_commands_that_repair_it(bag, share, m
     assert f'ros2 bag reindex -s mcap {bag}' in str(refusal.value)
 
 
+def test_bag_of_sqlite_without_metadata_is_refused_with_the_command_that_repairs_it(tmp_path):
+    with Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.SQLITE3):
+        pass
+    (tmp_path / 'bag/metadata.yaml').unlink()
+    with pytest.raises(BadInput, match=f'ros2 bag reindex -s sqlite3 {tmp_path}/bag`'):
+        read_recording(tmp_path / 'bag', JOINTS)
+
+
+def test_of_a_bag_in_several_files_the_one_is_named_that_does_not_open(bag):
+    (content,) = bag.glob('*.mcap')
+    last = content.with_name('bag_1.mcap')
+    last.write_bytes(content.read_bytes()[:50])
+    (bag / 'metadata.yaml').unlink()
+    with pytest.raises(BadInput) as refusal:
+        read_recording(bag, JOINTS)
+    assert f'mcap recover {last} -o' in str(refusal.value)
+    assert f'mcap recover {content}' not in str(refusal.value)
+
+
+def test_packed_file_is_unpacked_first(bag):
+    (content,) = bag.glob('*.mcap')
+    content.rename(content.with_name('bag.mcap.zstd'))
+    (bag / 'metadata.yaml').unlink()
+    with pytest.raises(BadInput) as refusal:
+        read_recording(bag, JOINTS)
+    assert f'`zstd -d {bag}/bag.mcap.zstd && mcap recover {bag}/bag.mcap -o' in str(refusal.value)
+
+
 def test_file_of_a_bag_without_metadata_is_read(bag):
     (content,) = [path for path in bag.iterdir() if 'mcap' in path.name]
     assert len(read_recording(content, JOINTS).positions) == 1
@@ -160,7 +189,9 @@ def test_refuses_image_that_cannot_be_decoded(tmp_path, monkeypatch):
         writer.frame(Frame(NOW, RGB))
         writer.joints(JointSample(NOW, np.zeros(2), np.zeros(2)))
         writer.trajectory(TRAJECTORY, NOW)
-    with pytest.raises(BadInput, match=r'bag: .*(decoded|truncated|bytes)'):
+    with pytest.raises(
+        BadInput, match=r'bag: message 0 of /image/compressed.*(decoded|truncated|bytes)'
+    ):
         list(read_images(read_recording(tmp_path / 'bag', JOINTS), [0]))
 
 

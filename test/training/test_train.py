@@ -11,15 +11,17 @@ import pytest
 import torch
 from loading import load_bags
 
+from grasp_ros.cli import train
 from grasp_ros.cli.main import INTERRUPTED, main
 from grasp_ros.config import ModelConfig
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.training.latent_steps import latent_distances
-from grasp_ros.training.train import _key
+from grasp_ros.training.train import _key, _prediction_error
 from grasp_ros.training.train_config import TrainConfig
 from grasp_ros.training.windows import windows
 from grasp_ros.types import BadInput, Observation
 from grasp_ros.world_model.bundle import load_bundle
+from grasp_ros.world_model.dynamics import ResidualMLP
 from grasp_ros.world_model.manifest import Manifest
 
 LITTLE = [
@@ -123,7 +125,7 @@ def test_joints_as_input_are_exact_and_count_more_than_what_the_picture_tells(
     shown = [with_joints.joints_shown(one) for one in latents]
     np.testing.assert_allclose(shown, data.positions[:300], atol=1e-5)
     picture, joints = latents.diff(dim=0).split([32, 2], dim=1)
-    moved = data.moves()[:299].max(axis=1) > 0.5 * data.full_step()
+    moved = (data.moves()[:299] > 0.5 * data.full_step()).any(axis=1)
     assert (joints.norm(dim=1) > picture.norm(dim=1)).numpy()[moved].mean() > 0.9
 
 
@@ -169,10 +171,20 @@ def test_interrupted_training_leaves_no_bundle_and_goes_on(bag, trained, tmp_pat
         assert (out / name).read_bytes() == (trained / name).read_bytes()
 
 
+def test_bundle_that_no_planner_takes_is_not_written(bag, tmp_path, monkeypatch, capsys):
+    made = train._manifest
+    monkeypatch.setattr(train, '_manifest', lambda *of: replace(made(*of), goal_tolerance=0.0))
+    out, report = tmp_path / 'model', tmp_path / 'report.json'
+    assert main(['train', str(bag), '--out', str(out), '--json', str(report), *SHORT]) == 2
+    assert 'goal_tolerance is 0.0' in capsys.readouterr().err
+    # What it goes on from is all that is left: with the fault mended, nothing is trained again.
+    assert [one.name for one in tmp_path.iterdir()] == ['.model.training']
+
+
 def test_a_stopped_training_is_known_by_its_pictures_too():
     images, rows = np.zeros((500, 2, 2, 3), np.uint8), np.zeros((500, 2))
     follows, of = np.ones(500, bool), np.zeros(500, np.int64)
-    data = Dataset({'image': images}, rows, rows, follows, of, {'image': (2, 2)})
+    data = Dataset({'image': images}, rows, rows, follows, of, {'image': (2, 2)}, np.ones(2))
     config = TrainConfig(8, 16, 1, 10, 10)
     others = [{'image': images + 1}, {'side': images}]
     keys = {_key(data, config, 1), *(_key(replace(data, images=one), config, 1) for one in others)}
@@ -208,8 +220,30 @@ def test_latent_distances_tell_the_joints_apart():
     follows[100], positions[101:] = False, positions[101:] + 5.0  # a gap, and elsewhere after it
     images = np.zeros((500, 1, 1, 3), np.uint8)
     of, sizes = np.zeros(500, np.int64), {'image': (1, 1)}
-    data = Dataset({'image': images}, positions, moves, follows, of, sizes)
+    data = Dataset({'image': images}, positions, moves, follows, of, sizes, np.full(2, 0.01))
     latents = torch.from_numpy(positions * (300.0, 50.0))  # one step of 0.01: 3 and 0.5
     same, steps = latent_distances(data, latents)
     assert steps == pytest.approx([3.0, 0.5], rel=0.05)
     assert same == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_joint_that_only_trembles_has_no_latent_distance():
+    rng = np.random.default_rng(0)
+    steps = np.c_[rng.uniform(-0.01, 0.01, 500), rng.normal(0, 1e-6, 500)]
+    follows = np.append(np.ones(499, dtype=bool), False)
+    positions, of = np.cumsum(steps, axis=0), np.zeros(500, np.int64)
+    data = Dataset({}, positions, steps, follows, of, {}, np.full(2, 0.01))
+    latents = torch.from_numpy(300.0 * positions[:, :1] + rng.normal(0, 0.1, (500, 1)))
+    _, distances = latent_distances(data, latents)
+    assert distances == pytest.approx([3.0, 0.0], rel=0.05)
+
+
+def test_prediction_error_is_not_measured_where_nothing_moves():
+    count = 60
+    follows, rows = np.append(np.ones(count - 1, dtype=bool), False), np.zeros((count, 2))
+    of = np.zeros(count, np.int64)
+    data = Dataset({}, rows, rows, follows, of, {}, np.ones(2))
+    dynamics = ResidualMLP(4, 2, 16, 1)
+    assert _prediction_error(data, torch.zeros(count, 4), dynamics) == {}
+    moved = _prediction_error(data, torch.arange(4.0 * count).reshape(count, 4), dynamics)
+    assert list(moved) == [1, 10, 50]

@@ -11,6 +11,7 @@ from grasp_ros.training.verdict import (
     overall,
     unusable,
 )
+from grasp_ros.world_model.fields import LONGEST
 
 REPORT = {
     'edges': 3000,
@@ -18,13 +19,13 @@ REPORT = {
     'held_out_ways': 0.99,
     'seldom': [[0, -1.2, -0.8, 0.01], [1, 0.5, 0.9, 0.024]],
     'cut_off': None,
-    'full_step': 0.04,
+    'full_step': [0.04, 0.04],
     'expected_arrival': [0.03, 0.05],
     'joint_error': {'median': [0.01, 0.02], 'p95': [0.03, 0.05]},
     'joint_spread': [1.0, 1.5],
     'latent_distance_same_place_p95': 0.1,
     'latent_distance_one_step': [1.0, 0.5],
-    'prediction_error_over_do_nothing': {1: 0.6, 50: 0.3},
+    'prediction_error_over_do_nothing': {1: 0.6, 10: 0.4, 50: 0.3},
 }
 
 
@@ -56,7 +57,7 @@ def test_map_without_ways_is_unusable(changes, reason):
 
 def test_good_figures_are_good():
     judged = list(judge(REPORT, ('shoulder', 'elbow')))
-    assert [one.verdict for one in judged] == ['good'] * 10
+    assert [one.verdict for one in judged] == ['good'] * 11
     assert overall(judged) == ('good', ())
 
 
@@ -88,6 +89,51 @@ def test_bad_figure_says_what_to_do(changes, figure, advice):
 
 
 @pytest.mark.parametrize(
+    'changes, figure, advice',
+    [
+        ({'prediction_error_over_do_nothing': {1: 0.6, 50: 0.3}}, '10 steps ahead', 'unbroken'),
+        (
+            {
+                'joint_spread': [1.0, 0.03],
+                'joint_error': {'median': [0.01, 0.02], 'p95': [0.03, 0.04]},
+                'latent_distance_one_step': [1.0, 0.0],
+            },
+            'how far elbow goes',
+            'elbow hardly moves in the bags: goals that differ in it are out of reach',
+        ),
+    ],
+)
+def test_what_is_not_known_is_fair_and_says_what_to_do(changes, figure, advice):
+    judged = judge(REPORT | changes, ('shoulder', 'elbow'))
+    (fair,) = [one for one in judged if one.verdict != 'good']
+    assert fair.verdict == 'fair' and figure in fair.figure and advice in fair.advice
+
+
+def test_each_joint_is_judged_by_its_own_step():
+    report = REPORT | {'full_step': [0.004, 0.04]}
+    (bad,) = [one for one in judge(report, ('slider', 'elbow')) if one.verdict == 'bad']
+    assert 'miss of slider' in bad.figure
+
+
+def test_one_step_for_all_joints_as_in_older_bundles_is_read():
+    report, joints = REPORT | {'full_step': 0.04}, ('shoulder', 'elbow')
+    assert list(judge(report, joints)) == list(judge(REPORT, joints))
+
+
+def test_reasons_are_as_short_as_a_bundle_takes_them():
+    joints = tuple(f'left_arm_joint_of_a_long_name_{j}' for j in range(20))
+    few = {
+        name: [REPORT[name][0]] * 20
+        for name in ('full_step', 'expected_arrival', 'joint_spread', 'latent_distance_one_step')
+    }
+    few['joint_error'] = {'median': [0.01] * 20, 'p95': [0.03] * 20}
+    few['seldom'] = [[j, -1.2, -0.8, 0.02 - 0.001 * j] for j in range(20)]
+    _, reasons = overall(list(judge(REPORT | few | {'held_out_ways': 0.4}, joints)))
+    assert all(len(one) <= LONGEST for one in reasons)
+    assert f'{joints[19]} from' in reasons[0] and f'{joints[0]} from' not in reasons[0]
+
+
+@pytest.mark.parametrize(
     'changes, grade, count',
     [
         ({'held_out_ways': 0.8}, 'fair', 1),
@@ -106,7 +152,7 @@ def test_arrival_is_as_exact_as_picture_and_tolerance_allow():
         head_error=np.array([0.03, 0.03, 0.03]),
         tolerance=1.0,
         one_step=np.array([1.0, 0.5, 0.0]),  # the last one does not show at all
-        full_step=0.04,
+        full_step=np.array([0.04, 0.04, 0.04]),
         spread=np.array([1.0, 1.0, 0.9]),
     )
     assert miss == pytest.approx([0.05, np.hypot(0.03, 0.08), 0.9])

@@ -24,9 +24,9 @@ def laps(corners, count: int) -> Dataset:
     size = len(positions)
     follows = np.append(np.ones(size - 1, dtype=bool), False)
     pictures, none = np.zeros((size, 1, 1, 3), np.uint8), np.zeros(size, dtype=np.int64)
-    return Dataset(
-        {'image': pictures}, positions, np.zeros((size, 2)), follows, none, {'image': (1, 1)}
-    )
+    travel, sizes = np.full(2, STEP), {'image': (1, 1)}
+    actions = np.zeros((size, 2))
+    return Dataset({'image': pictures}, positions, actions, follows, none, sizes, travel)
 
 
 def test_ways_around_a_corner_were_driven_and_those_across_it_were_not():

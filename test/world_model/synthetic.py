@@ -97,7 +97,7 @@ def make(path: Path, count: int = 40) -> Encoder:
     )
     held_out = rng.uniform(-1, 1, (count, 3))
     head, unseen = beside(fit_joint_head(latents[:, :SHOWN], known), 1.0), seen(held_out)
-    bounds = calibrate(memory, head, *unseen, held_out, 0.1)
+    bounds = calibrate(memory, head, *unseen, held_out, np.full(3, 0.1))
     dynamics = ResidualMLP(LATENT, 3, 16, 2)
     manifest = Manifest(
         'arm3',

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,7 +41,7 @@ class ReachGantry(Task):
     closed: plates of the walls' height in the table's colour, that nobody sees from above. A
     problem's shortest way without them leads through one: what was learned before they stood lies.
     table_size (x, y), wall_height, radius of the pusher: m. low, high: where the joints can go, m.
-    speed: the joints' limit, m/s. min_path: shortest way of a problem, m.
+    speed (x, y): the joints' limits, m/s. min_path: shortest way of a problem, m.
     """
 
     table_size: tuple[float, float]
@@ -50,7 +50,7 @@ class ReachGantry(Task):
     min_path: float
     low: tuple[float, ...]
     high: tuple[float, ...]
-    speed: float
+    speed: tuple[float, float]
     radius: float
     tolerance: float = TOLERANCE
     closed: tuple[Box, ...] = ()
@@ -85,13 +85,20 @@ class ReachGantry(Task):
         return [table, *walls]
 
     def paths(self) -> ShortestPaths:
-        """The ways of the pusher between the walls."""
-        return ShortestPaths(self.blocked, np.array(self.low), np.array(self.high))
+        """The ways of the pusher between the walls, by their length, m."""
+        return self._paths(lambda move: float(np.linalg.norm(move)))
+
+    def times(self) -> ShortestPaths:
+        """The ways by their time, s: both joints move at once, the slower one decides."""
+        return self._paths(lambda move: float((np.abs(move) / self.speed).max()))
+
+    def _paths(self, cost: Callable[[FloatArray], float]) -> ShortestPaths:
+        return ShortestPaths(self.blocked, np.array(self.low), np.array(self.high), cost)
 
     def sample(self, count: int, seed: int) -> list[Problem]:
         """Pairs whose straight line is blocked and whose way around is long enough."""
         rng = np.random.default_rng(seed)
-        paths = self.paths()
+        paths, times = self.paths(), self.times()
         before = replace(self, closed=()).paths() if self.closed else paths
         problems: list[Problem] = []
         for _ in range(1000 * count):
@@ -101,10 +108,10 @@ class ReachGantry(Task):
             line = start + np.linspace(0, 1, 200)[:, None] * (goal - start)
             if self.blocked(line[[0, -1]], CLEARANCE).any() or not self.blocked(line).any():
                 continue
-            shortest = paths.length(start, goal)
-            led_through = not self.closed or before.length(start, goal) < shortest - DETOUR
+            shortest = paths.between(start, goal)
+            led_through = not self.closed or before.between(start, goal) < shortest - DETOUR
             if self.min_path <= shortest < float('inf') and led_through:
-                problems.append(Problem(start, goal, shortest / self.speed))
+                problems.append(Problem(start, goal, times.between(start, goal)))
         if len(problems) < count:
             raise BadInput(f'the world has no {count} problems with a path of {self.min_path} m')
         return problems
@@ -150,7 +157,7 @@ def make(settings: Mapping[str, Any], robot: RobotConfig, description: Descripti
         min_path=float(settings['min_path']),
         low=robot.position_min,
         high=robot.position_max,
-        speed=max(robot.max_velocity),
+        speed=_pair(list(robot.max_velocity)),
         radius=_radius(description),
     )
 
