@@ -66,13 +66,14 @@ class Grasp:
             used, took = now, now - used
             synced = config.sync != 'none' and iteration % config.sync_every == 0
             if synced:
-                yield self._sync(problem, a, s, deadline, generator)
+                found, used = self._sync(problem, a, s, used, deadline, generator)
+                yield found
                 lifted.restart()  # moments of what the sync replaced mean nothing
         found = Candidates(a, s)
         if config.sync != 'none' and not synced:
-            found = self._sync(problem, a, s, deadline, generator)
+            found, used = self._sync(problem, a, s, used, deadline, generator)
         if config.restarts == self._config.restarts:
-            self._adapt(deadline())
+            self._adapt(used)
         if not synced:
             yield found
 
@@ -125,11 +126,12 @@ class Grasp:
         problem: Problem,
         a: Tensor,
         s: Tensor,
+        begun: float,
         deadline: Deadline,
         generator: torch.Generator,
-    ) -> Candidates:
-        """Actions that are true to their rollouts; a is changed."""
-        config, step, begun = self._config, self._step, deadline()
+    ) -> tuple[Candidates, float]:
+        """Actions that are true to their rollouts, and when they are; a is changed."""
+        config, step = self._config, self._step
         if config.sync == 'gd':
             new, latents = sync.gd(step, problem, a, config.sync_steps, config.sync_lr, deadline)
         elif config.sync == 'cem':
@@ -137,11 +139,11 @@ class Grasp:
         else:
             new, latents = sync.pursuit(step, problem, a, s, config.lookahead, deadline)
         a.copy_(new)
+        ended = deadline()
         if not problem.followed:  # whose horizon is short
-            ended = deadline()
             known = self._sync_time(len(a)) if ended >= 1 else 0.0  # it was cut short
             self._sync_times[len(a)] = max(known, ended - begun)
-        return Candidates(a, s, latents)
+        return Candidates(a, s, latents), ended
 
     def _sync_time(self, rows: int) -> float:
         """What a sync of so many plans takes, as far as one is known."""
