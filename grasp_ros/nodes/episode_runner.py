@@ -21,6 +21,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from grasp_ros.bench.episodes import PERIOD, Episode, arrival
 from grasp_ros.bench.motion import MotionChecker
+from grasp_ros.config import ObservationConfig
 from grasp_ros.control.states import PLANNING, REACHED
 from grasp_ros.nodes import messages, qos
 from grasp_ros.robot.limits import Limits
@@ -31,7 +32,7 @@ from grasp_ros.types import NS, FloatArray, nanoseconds, seconds
 START_UP = 60.0  # s of real time that nodes and services get to appear
 ANSWER = 20.0  # s of real time that a service or a message gets
 ARRIVED = 0.3  # simulated s in which messages reach the planner, on a busy machine too
-TOGETHER_NS = nanoseconds(0.05)  # between the pictures of one goal, as the planner wants them
+TOGETHER_NS = nanoseconds(ObservationConfig().max_skew)  # between the pictures of one goal
 HELD = 1.0  # simulated s in which the planner brings a robot that was placed to a hold
 SETTLE = 0.5  # simulated s from the planner's word that the goal is reached to the judgement
 SLOWEST, EXTRA = 3.0, 10.0  # an episode ends after SLOWEST x the shortest time + EXTRA s
