@@ -98,10 +98,15 @@ def summary(episodes: list[Episode], **context: Any) -> dict[str, Any]:
 
 
 def arrival(errors: list[float], times: list[float], tolerance: float) -> float:
-    """The first of the times from which on all errors are within the tolerance, or inf."""
+    """When the error fell to the tolerance for good, by a straight line between the times, or inf."""
     away = np.flatnonzero(np.array(errors) > tolerance)
-    first = int(away[-1]) + 1 if len(away) else 0
-    return times[first] if first < len(times) else float('inf')
+    if not len(away):
+        return times[0]
+    last = int(away[-1])
+    if last + 1 == len(errors):
+        return float('inf')
+    share = (errors[last] - tolerance) / (errors[last] - errors[last + 1])
+    return times[last] + share * (times[last + 1] - times[last])
 
 
 def _over_shortest(episodes: list[Episode], name: str) -> float | None:

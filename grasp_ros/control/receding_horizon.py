@@ -99,7 +99,7 @@ class RecedingHorizon:
         scale = 2 * bundle.manifest.goal_tolerance
         self._progress = Progress(bundle.dynamics, self._command, step, scale)
         sent = config.control.trajectory_steps
-        self._route = Route(bundle, config.planner, self.recovery, sent)
+        self._route = Route(bundle, config.planner, self.recovery, step, sent)
         self._send_ahead_ns = nanoseconds(config.control.send_ahead)
         self._latency = Latency(
             nanoseconds(config.planner.deadline), nanoseconds(config.observation.max_age)

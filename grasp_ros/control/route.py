@@ -17,13 +17,15 @@ from grasp_ros.planning.path import Path, every_step
 from grasp_ros.planning.problem import Inside, Problem
 from grasp_ros.planning.registry import GraspConfig
 from grasp_ros.planning.roadmap import Roadmap
+from grasp_ros.planning.shortcuts import passing_times, shortened
 from grasp_ros.types import FloatArray, Refused
 from grasp_ros.world_model.bundle import Bundle
+from grasp_ros.world_model.dynamics import rollout
 
 SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
 EXTRA_STEPS = 2
 MIN_HORIZON = 4
-SPARSE = 1.5  # times what pursuit looks ahead to: landmarks that are further apart leave a gap
+SPARSE = 4.5  # model steps: landmarks that are further apart leave a gap
 DOUBTFUL = 0.5  # likely to lie in an obstacle
 NO_WAY = (
     'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
@@ -52,12 +54,21 @@ class Way:
 class Route:
     """The way to one goal after another, around what the mission learned to be blocked.
 
-    sent: the most model steps of a plan that are sent before there is another.
+    step (J,): how far each joint gets in a model step, m or rad. sent: the most model steps of a
+    plan that are sent before there is another.
     """
 
-    def __init__(self, bundle: Bundle, config: PlannerConfig, recovery: Recovery, sent: int):
+    def __init__(
+        self,
+        bundle: Bundle,
+        config: PlannerConfig,
+        recovery: Recovery,
+        step: FloatArray,
+        sent: int,
+    ):
         command, roadmap = bundle.manifest.command, bundle.manifest.roadmap
-        self._config, self._command, self._recovery, self._sent = config, command, recovery, sent
+        self._config, self._command, self._recovery = config, command, recovery
+        self._step, self._sent = step, sent
         self._fixed = horizon_steps(config.horizon, command.dt)
         self._roadmap = Roadmap(
             bundle.memory,
@@ -101,14 +112,17 @@ class Route:
         path = self._path(start, position, now_ns)
         if isinstance(path, Refused):
             return path
-        stops = self._stops(position, path)
-        refused = self._recovery.wait(stops, now_ns)
+        followed = self._is_followed(path)
+        way = Way(self._stops(position, path), path.times)
+        shortens = self._bundle.obstacles is not None and len(path.landmarks) > 1
+        if shortens:
+            way = self._shortened(way, followed, now_ns)
+        refused = self._recovery.wait(way.stops, now_ns)
         if refused is not None:
             return refused
-        followed = self._is_followed(path)
-        horizon = fixed or self._horizon(path.steps, followed)
-        states = path.latents[: horizon + 1]
-        if len(states) < len(path.latents):
+        horizon = fixed or self._horizon(way.steps, followed)
+        states = self._foreseen(start, way, horizon) if shortens else path.latents[: horizon + 1]
+        if horizon < math.ceil(way.steps):
             # On the way every dimension counts, whatever the goal leaves free.
             goal = Goal.of(states[-1], goal.tolerance)
         padding = states[-1].expand(horizon + 1 - len(states), -1)
@@ -116,7 +130,37 @@ class Route:
         inside = self._inside(now_ns)
         trusted = self._is_trusted(states, inside)
         problem = Problem(start, goal, horizon, rest, states, weight, followed, inside, trusted)
-        return problem, Way(stops, path.times)
+        return problem, way
+
+    def _shortened(self, way: Way, followed: bool, now_ns: int) -> Way:
+        """The way without the roadmap's detours.
+
+        Its last move stays: the model found it, also to a goal that does not show all joints.
+        """
+        obstacles, blocked = self._bundle.obstacles, self._recovery.toll(now_ns)
+        assert obstacles is not None
+
+        def toll(start: FloatArray, end: FloatArray) -> FloatArray:
+            tolls = obstacles.tolls(start, end, straight=followed)
+            return tolls if blocked is None else tolls + blocked(start, end)
+
+        stops = shortened(way.stops[:-1], self._step, toll)
+        times = passing_times(stops, self._step)
+        last = times[-1] + way.times[-1] - way.times[-2]
+        return Way(np.concatenate([stops, way.stops[-1:]]), np.append(times, last))
+
+    def _foreseen(self, start: Tensor, way: Way, horizon: int) -> Tensor:
+        """What the model foresees of a way, one latent a step (T + 1, D): T is the horizon or, if
+        that is less, when the goal is reached."""
+        goal = self._goal
+        assert goal is not None
+        steps = min(horizon, int(way.times[-2]))  # the last move is known by its latents alone
+        told = way.positions()[: steps + 1]
+        actions = torch.as_tensor(self._command.actions(told)).to(start)
+        latents = rollout(self._bundle.dynamics, start[None], actions[None])[0]
+        stops = torch.cat([latents, goal.pinned(latents[-1])[None]])
+        times = np.append(np.arange(steps + 1.0), way.steps)
+        return every_step(stops, times)[: horizon + 1]
 
     def _horizon(self, steps: float, followed: bool) -> int:
         """Model steps of a plan to a goal that is so many away."""
@@ -133,10 +177,12 @@ class Route:
         the latent space leads off all that was seen, and pursuit of it may stand still for ever.
         Without landmarks the model itself has arrived.
         """
+        if not self._lookahead:
+            return False
         if not path.landmarks:
-            return self._lookahead > 0
+            return True
         legs = np.diff(path.times)[path.times[:-1] < self._sent + self._lookahead]
-        return bool(legs.max() <= SPARSE * self._lookahead)
+        return bool(legs.max() <= SPARSE)
 
     def _inside(self, now_ns: int) -> Inside | None:
         """What plans keep off: learned obstacles, and what this mission found to be blocked."""

@@ -88,8 +88,9 @@ def pursuit(
 
     Progress is measured by the nearest virtual state, so a robot that is slower than the path
     still follows it around corners. The last virtual state is the goal: there its weights count.
-    The action for the whole way to the aim is sought, and then cut to its bounds: were they part
-    of the search, a joint at its bound would have others make up for it, and lead off the way.
+    The action for the whole way to the aim is sought, and then shortened to its bounds: were they
+    part of the search, a joint at its bound would have others make up for it, and were only that
+    joint held back, the others would run ahead; either leads off the way.
     After the deadline the rest is rolled out as it was.
     """
     restarts, horizon, _ = actions.shape
@@ -121,9 +122,17 @@ def pursuit(
             else:
                 here = z + moved  # the same action moves it once more
             wanted = boxed_step(here, jacobian, action, target, weight, problem.rest, lookahead)
-            action = wanted.clamp(-1.0, 1.0)
+            action = _within_bounds(wanted, problem.rest)
         before, z = z, step(z, action)
         moved = z - before
         chosen.append(action)
         latents.append(z)
     return torch.stack(chosen, dim=1), torch.stack(latents, dim=1)
+
+
+def _within_bounds(wanted: Tensor, rest: Tensor) -> Tensor:
+    """As much of the actions (R, A) that are wanted, from rest (A,) on, as lies in [-1, 1]."""
+    move = wanted - rest
+    room = torch.where(move > 0, 1 - rest, 1 + rest)
+    share = room / move.abs().clamp(min=torch.finfo(move.dtype).tiny)
+    return (rest + share.amin(dim=1, keepdim=True).clamp(max=1.0) * move).clamp(-1.0, 1.0)

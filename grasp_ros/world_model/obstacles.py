@@ -15,6 +15,7 @@ from grasp_ros.world_model.tensors import Layer, check_tensor, through
 
 LAYERS = 3
 TOLL = 20.0  # model steps that each step costs besides, where the robot is stopped for certain
+SURE = 4  # power: beside an obstacle, where it is less than half likely, ways cost next to nothing
 LONG = 6.0  # model steps: on as long a way a robot strays from the straight line
 MOST = 0.95  # of the places have less of a joint's share: the others may be a fit's whims
 LEAST = 0.15  # no joint counts less
@@ -36,16 +37,21 @@ class Obstacles:
         """How likely positions (..., J) lie in an obstacle: (...), 0 to 1."""
         return torch.sigmoid(through(self.layers, positions)[..., 0])
 
-    def tolls(self, start: FloatArray, end: FloatArray) -> FloatArray:
+    def tolls(
+        self, start: FloatArray, end: FloatArray, straight: bool = False
+    ) -> FloatArray:
         """What straight ways (N, J) to (N, J), m or rad, cost besides their time, model steps.
 
-        The longer a way, the more counts what only may lie in an obstacle, as beside one.
+        straight: a robot on these ways keeps to the straight line. Otherwise the longer a way, the
+        more counts what only may lie in an obstacle, as beside one.
         """
         way = end - start
         steps = np.abs(way / self.step.cpu().numpy()).max(axis=1, initial=0.0)
         points = np.stack([start + share * way for share in SHARES], axis=1)
         inside = self.inside(torch.from_numpy(points).to(self.step)).cpu().numpy()
-        counts = np.maximum(inside, np.minimum(1.0, steps / LONG)[:, None])
+        counts = np.minimum(1.0, 2 * inside**SURE)
+        if not straight:
+            counts = np.maximum(counts, np.minimum(1.0, steps / LONG)[:, None])
         return np.asarray(TOLL * steps * (counts * inside).mean(axis=1))
 
     def shares(self, positions: Tensor) -> FloatArray:
