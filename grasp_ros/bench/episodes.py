@@ -98,7 +98,7 @@ def summary(episodes: list[Episode], **context: Any) -> dict[str, Any]:
 
 
 def arrival(errors: list[float], times: list[float], tolerance: float) -> float:
-    """When the error fell to the tolerance for good, by a straight line between the times, or inf."""
+    """When the error falls to the tolerance for good, by straight lines between times; or inf."""
     away = np.flatnonzero(np.array(errors) > tolerance)
     if not len(away):
         return times[0]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ from grasp_ros.world_model.dynamics import rollout
 SLACK = 1.1  # a fixed-horizon plan must not miss the goal because the roadmap was optimistic
 EXTRA_STEPS = 2
 MIN_HORIZON = 4
-SPARSE = 4.5  # model steps: landmarks that are further apart leave a gap
+SPARSE = 1.5  # times what pursuit looks ahead to: landmarks that are further apart leave a gap
 DOUBTFUL = 0.5  # likely to lie in an obstacle
 NO_WAY = (
     'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
@@ -114,14 +115,14 @@ class Route:
             return path
         followed = self._is_followed(path)
         way = Way(self._stops(position, path), path.times)
-        shortens = self._bundle.obstacles is not None and len(path.landmarks) > 1
-        if shortens:
-            way = self._shortened(way, followed, now_ns)
+        foreseen = followed and self._is_shortened(path)
+        if foreseen:
+            way = self._shortened(way)
         refused = self._recovery.wait(way.stops, now_ns)
         if refused is not None:
             return refused
         horizon = fixed or self._horizon(way.steps, followed)
-        states = self._foreseen(start, way, horizon) if shortens else path.latents[: horizon + 1]
+        states = self._foreseen(start, way, horizon) if foreseen else path.latents[: horizon + 1]
         if horizon < math.ceil(way.steps):
             # On the way every dimension counts, whatever the goal leaves free.
             goal = Goal.of(states[-1], goal.tolerance)
@@ -129,21 +130,24 @@ class Route:
         states = torch.cat([states, padding])
         inside = self._inside(now_ns)
         trusted = self._is_trusted(states, inside)
-        problem = Problem(start, goal, horizon, rest, states, weight, followed, inside, trusted)
+        problem = Problem(
+            start, goal, horizon, rest, states, weight, followed, foreseen, inside, trusted
+        )
         return problem, way
 
-    def _shortened(self, way: Way, followed: bool, now_ns: int) -> Way:
+    def _is_shortened(self, path: Path) -> bool:
+        """Whether enough is known of obstacles to leave the roadmap. Who did not get on keeps to
+        where the robot has been."""
+        return self._bundle.obstacles is not None and not self._known and len(path.landmarks) > 1
+
+    def _shortened(self, way: Way) -> Way:
         """The way without the roadmap's detours.
 
         Its last move stays: the model found it, also to a goal that does not show all joints.
         """
-        obstacles, blocked = self._bundle.obstacles, self._recovery.toll(now_ns)
+        obstacles = self._bundle.obstacles
         assert obstacles is not None
-
-        def toll(start: FloatArray, end: FloatArray) -> FloatArray:
-            tolls = obstacles.tolls(start, end, straight=followed)
-            return tolls if blocked is None else tolls + blocked(start, end)
-
+        toll = functools.partial(obstacles.tolls, straight=True)
         stops = shortened(way.stops[:-1], self._step, toll)
         times = passing_times(stops, self._step)
         last = times[-1] + way.times[-1] - way.times[-2]
@@ -177,12 +181,10 @@ class Route:
         the latent space leads off all that was seen, and pursuit of it may stand still for ever.
         Without landmarks the model itself has arrived.
         """
-        if not self._lookahead:
-            return False
         if not path.landmarks:
-            return True
+            return self._lookahead > 0
         legs = np.diff(path.times)[path.times[:-1] < self._sent + self._lookahead]
-        return bool(legs.max() <= SPARSE)
+        return bool(legs.max() <= SPARSE * self._lookahead)
 
     def _inside(self, now_ns: int) -> Inside | None:
         """What plans keep off: learned obstacles, and what this mission found to be blocked."""

@@ -33,8 +33,9 @@ class Problem:
     to start from, or None when no roadmap led to the goal. running_weight: of the mean squared
     distance along the way, which rewards arriving early. followed: the path is known so densely
     that it is to be followed as it is; what seems shorter to the model leads through what it leads
-    around. inside: what is to be kept off; None: nothing is known but what the model foresees.
-    trusted: nothing known speaks against the path, so that one search along it is enough.
+    around. foreseen: the path is a rollout of the model, so that it can be followed closely.
+    inside: what is to be kept off; None: nothing is known but what the model foresees. trusted:
+    nothing known speaks against the path, so that one search along it is enough.
 
     Whoever makes a problem has seen that its values are finite: here only shapes are checked, so
     that nothing waits for a GPU.
@@ -47,6 +48,7 @@ class Problem:
     path: Tensor | None = None
     running_weight: float = 0.0
     followed: bool = False
+    foreseen: bool = False
     inside: Inside | None = None
     trusted: bool = False
 

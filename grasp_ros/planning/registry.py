@@ -89,7 +89,7 @@ class GraspConfig(PlannerSettings):
     sync_steps: int = param(1, 'gd: Adam steps; cem: rounds', low=1, high=1000)
     sync_lr: float = param(0.05, 'gd: Adam step of the actions', low=0.0, high=10.0)
     lookahead: int = param(
-        2, 'pursuit: how many steps ahead on the path an action aims', 'steps', low=1, high=100
+        3, 'pursuit: how many steps ahead on the path an action aims', 'steps', low=1, high=100
     )
     running_weight: float = param(
         1.0, 'weight of the mean cost along the way beside the last', low=0.0

@@ -17,6 +17,7 @@ from grasp_ros.world_model.dynamics import Step, rollout
 
 CEM_SAMPLES, CEM_ELITES, CEM_STD = 64, 8, 0.3
 EXACT = 10  # steps that are linearised one by one: those that follow are planned anew before
+CLOSE = 2  # steps ahead on a path that the model foresees: an aim further off cuts its corners
 PROGRESS_WINDOW = 6  # steps along the path among which the nearest to the rollout is sought
 
 
@@ -88,14 +89,15 @@ def pursuit(
 
     Progress is measured by the nearest virtual state, so a robot that is slower than the path
     still follows it around corners. The last virtual state is the goal: there its weights count.
-    The action for the whole way to the aim is sought, and then shortened to its bounds: were they
-    part of the search, a joint at its bound would have others make up for it, and were only that
-    joint held back, the others would run ahead; either leads off the way.
+    The action for the whole way to the aim is sought, and then cut to its bounds: were they part
+    of the search, a joint at its bound would have others make up for it, and lead off the way.
+    Where the path is foreseen the aim is nearer, and all joints are slowed together.
     After the deadline the rest is rolled out as it was.
     """
     restarts, horizon, _ = actions.shape
     rows = torch.arange(restarts, device=actions.device)
     window = torch.arange(PROGRESS_WINDOW, device=actions.device)
+    lookahead = min(lookahead, CLOSE) if problem.foreseen else lookahead
     progress = torch.zeros(restarts, dtype=torch.long, device=actions.device)
     z = problem.start.expand(restarts, -1)
     latents, chosen = [z], []
@@ -122,7 +124,7 @@ def pursuit(
             else:
                 here = z + moved  # the same action moves it once more
             wanted = boxed_step(here, jacobian, action, target, weight, problem.rest, lookahead)
-            action = _within_bounds(wanted, problem.rest)
+            action = _slowed(wanted, problem.rest) if problem.foreseen else wanted.clamp(-1.0, 1.0)
         before, z = z, step(z, action)
         moved = z - before
         chosen.append(action)
@@ -130,7 +132,7 @@ def pursuit(
     return torch.stack(chosen, dim=1), torch.stack(latents, dim=1)
 
 
-def _within_bounds(wanted: Tensor, rest: Tensor) -> Tensor:
+def _slowed(wanted: Tensor, rest: Tensor) -> Tensor:
     """As much of the actions (R, A) that are wanted, from rest (A,) on, as lies in [-1, 1]."""
     move = wanted - rest
     room = torch.where(move > 0, 1 - rest, 1 + rest)

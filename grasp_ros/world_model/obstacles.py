@@ -37,9 +37,7 @@ class Obstacles:
         """How likely positions (..., J) lie in an obstacle: (...), 0 to 1."""
         return torch.sigmoid(through(self.layers, positions)[..., 0])
 
-    def tolls(
-        self, start: FloatArray, end: FloatArray, straight: bool = False
-    ) -> FloatArray:
+    def tolls(self, start: FloatArray, end: FloatArray, straight: bool = False) -> FloatArray:
         """What straight ways (N, J) to (N, J), m or rad, cost besides their time, model steps.
 
         straight: a robot on these ways keeps to the straight line. Otherwise the longer a way, the

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shortcuts through free space, and around what is not."""
+
+import numpy as np
+import pytest
+
+from grasp_ros.planning.shortcuts import GAP, REACH, passing_times, shortened
+
+STEP = np.array([0.2, 0.1])  # m, full steps of two joints
+BALL = np.array([1.0, 1.0]), 0.8  # m: centre and radius of what is in the way
+
+
+def free(start, end):
+    """Nothing is in the way."""
+    return np.zeros(len(end))
+
+
+def ball(start, end):
+    """The share of straight moves (N, 2) to (N, 2) that is in the ball, dear."""
+    points = start[:, None] + np.linspace(0, 1, 40)[:, None] * (end - start)[:, None]
+    return 1e3 * (np.linalg.norm(points - BALL[0], axis=-1) < BALL[1]).mean(axis=1)
+
+
+def cost(way, toll):
+    return passing_times(way, STEP)[-1] + toll(way[:-1], way[1:]).sum()
+
+
+def test_passing_times_are_those_of_the_slower_joint():
+    way = np.array([[0.0, 0.0], [0.4, 0.1], [0.4, 0.5]])
+    np.testing.assert_allclose(passing_times(way, STEP), [0.0, 2.0, 6.0])
+
+
+def test_zigzag_through_free_space_takes_as_long_as_the_straight_line():
+    way = np.array([[0.0, 0.0], [0.8, 0.3], [-0.6, 0.5], [1.0, 1.0]])
+    new = shortened(way, STEP, free)
+    assert passing_times(new, STEP)[-1] == pytest.approx(10.0)
+    np.testing.assert_array_equal(new[[0, -1]], way[[0, -1]])
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_new_way_costs_less_and_leads_around_what_costs(seed):
+    noise = np.random.default_rng(seed).normal(scale=0.05, size=(5, 2))
+    way = np.array([[0.0, 1.0], [0.1, 1.9], [1.0, 2.4], [1.9, 1.9], [2.0, 1.0]])
+    way[1:-1] += noise[1:-1]
+    new = shortened(way, STEP, ball)
+    assert cost(new, ball) < 0.9 * cost(way, ball)
+    assert ball(new[:-1], new[1:]).max() == 0.0
+    assert 16.0 < passing_times(new, STEP)[-1]  # up and down again
+
+
+def test_corners_are_moved_off_the_old_way():
+    """Joining places of it alone saves nothing here."""
+    way = np.array([[0.0, 1.0], [1.0, 2.5], [2.0, 1.0]])
+    assert shortened(way, STEP, ball)[:, 1].max() < 2.1  # 1.8 touches
+
+
+def test_shortcuts_are_not_so_long_that_an_obstacle_could_be_overlooked():
+    way = np.array([[0.0, 0.0], [8.0, 0.0]])
+    new = shortened(way, STEP, free)
+    assert np.diff(passing_times(new, STEP)).max() <= REACH + GAP
+    assert passing_times(new, STEP)[-1] == pytest.approx(40.0)
+
+
+def test_same_way_is_shortened_the_same():
+    way = np.array([[0.0, 1.0], [0.1, 1.9], [1.0, 2.4], [1.9, 1.9], [2.0, 1.0]])
+    before = way.copy()
+    np.testing.assert_array_equal(shortened(way, STEP, ball), shortened(way, STEP, ball))
+    np.testing.assert_array_equal(way, before)
+
+
+def test_way_without_length_is_its_ends():
+    way = np.array([[0.5, 0.5], [0.5, 0.5]])
+    np.testing.assert_array_equal(shortened(way, STEP, ball), way)
