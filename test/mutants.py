@@ -22,12 +22,14 @@ class Mutant:
 
 
 GRASP, SYNC = 'grasp_ros/planning/grasp.py', 'grasp_ros/planning/sync.py'
+SHORTCUTS = 'grasp_ros/planning/shortcuts.py'
 LIFTED = 'grasp_ros/planning/lifted.py'
 ANYTIME, ICEM = 'grasp_ros/planning/anytime.py', 'grasp_ros/planning/icem.py'
 BOXQP, OBJECTIVE = 'grasp_ros/planning/boxqp.py', 'grasp_ros/planning/objective.py'
 GREEDY, LOOP = 'grasp_ros/planning/greedy.py', 'grasp_ros/control/receding_horizon.py'
 START = 'grasp_ros/control/start.py'
 OF_GRASP = ('test/planning/test_grasp.py',)
+OF_SHORTCUTS = ('test/planning/test_shortcuts.py',)
 OF_PARTS = ('test/planning/test_parts.py',)
 OF_CONTRACT = ('test/planning/test_contract.py',)
 OF_GOAL = ('test/planning/test_objective.py',)
@@ -69,6 +71,29 @@ MUTANTS = (
         '1 + TOLL * self.inside(latents).mean(dim=1)',
         '1',
         OF_GRASP,
+    ),
+    Mutant(
+        'shortcuts through obstacles',
+        SHORTCUTS,
+        'steps + toll(places[first], places[last])',
+        'steps',
+        OF_SHORTCUTS,
+    ),
+    Mutant('no shortcuts', SHORTCUTS, '(steps <= REACH) | (last', '(last', OF_SHORTCUTS),
+    Mutant(
+        'shortcuts of any length', SHORTCUTS, '(steps <= REACH) |', '(steps >= 0) |', OF_SHORTCUTS
+    ),
+    Mutant('corners stay', SHORTCUTS, 'offsets[:, 0] = 0.0', 'offsets[:] = 0.0', OF_SHORTCUTS),
+    Mutant(
+        'a robot that did not get on leaves the map',
+        'grasp_ros/control/route.py',
+        'not self._known and len(path.landmarks) > 1',
+        'len(path.landmarks) > 1',
+        OF_ROUTE,
+    ),
+    Mutant('a foreseen path is followed from afar', SYNC, 'min(lookahead, CLOSE)', '3', OF_PARTS),
+    Mutant(
+        'joints are slowed one by one', SYNC, 'share.amin(dim=1, keepdim=True)', 'share', OF_PARTS
     ),
     Mutant('no tension', LIFTED, 'between, self._config.tension)', 'between, 0.0)', OF_GRASP),
     Mutant(

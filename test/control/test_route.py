@@ -153,3 +153,42 @@ def test_fixed_horizon_is_kept_and_aims_at_a_point_of_the_path(robot_file, horiz
     one_step = 2 * bed.world_model.manifest.goal_tolerance
     missed = replan.plan.latents[-1] - replan.plan.states[-1]
     assert float(missed.norm()) < 2 * one_step
+
+
+def test_way_over_a_dense_map_is_shortened_until_the_robot_does_not_get_on(bed: Bed, monkeypatch):
+    given, route = asked(bed, monkeypatch), bed.loop._route
+    first = bed.cycle()
+    problem, path = given[0][0], route._roadmap.path(given[0][0].start, first.start.position)
+    assert problem.followed and problem.foreseen
+    assert first.way.steps < 0.97 * path.steps
+    near, goal = path.landmarks[-1], first.way.stops[-1]
+    np.testing.assert_allclose(first.way.stops[-2], route._positions[near], atol=1e-9)
+    assert first.way.times[-1] - first.way.times[-2] == pytest.approx(
+        path.times[-1] - path.times[-2]
+    )
+    np.testing.assert_allclose(goal, bed.loop._goal_joints)
+    bed.loop.recovery.blocked(Blocked(bed.now(), goal, bed.gate.reference, wanted=goal + 0.02))
+    second = bed.cycle()
+    assert given[1][0].followed and not given[1][0].foreseen
+    assert len(second.way.stops) > len(first.way.stops)
+
+
+def test_foreseen_path_is_what_the_model_makes_of_the_way(bed: Bed, monkeypatch):
+    given = asked(bed, monkeypatch)
+    replan = bed.cycle()
+    problem = given[0][0]
+    shown = bed.world_model.shown(problem.path).numpy()
+    assert torch.equal(problem.path[0], problem.start)
+    assert len(shown) == problem.horizon + 1
+    apart = np.abs(shown - replan.way.positions()[: len(shown)]).max(axis=1)
+    assert apart[0] < 0.005 and apart.max() < 0.01  # m, a model step is 0.015
+    assert float((problem.path[-1] - problem.goal.latent).norm()) == 0.0
+
+
+def test_without_learned_obstacles_the_way_of_the_map_is_kept(bed: Bed, monkeypatch):
+    given = asked(bed, monkeypatch)
+    bed.loop._route._bundle = replace(bed.world_model, obstacles=None)
+    replan = bed.cycle()
+    assert given[0][0].followed and not given[0][0].foreseen
+    path = bed.loop._route._roadmap.path(given[0][0].start, replan.start.position)
+    np.testing.assert_array_equal(replan.way.times, path.times)

@@ -46,6 +46,29 @@ def test_pursuit_stays_on_a_way_that_one_joint_is_too_slow_for():
     torch.testing.assert_close(latents[0, -1], path[-1], atol=0.005, rtol=0)
 
 
+@pytest.mark.parametrize('at', [[0.0, 0.0], [0.5, -0.2]])  # where rest is, among the actions
+def test_foreseen_path_is_kept_to_on_its_line_and_around_its_corner(at):
+    rest = torch.tensor(at)
+
+    def shifted(z, a):
+        return z + 0.05 * (a - rest)
+
+    corner = torch.tensor([0.5, 0.2])
+    there = corner * torch.linspace(0, 1, 11)[:, None]
+    path = torch.cat(
+        [there, corner + torch.tensor([0.0, 0.4]) * torch.linspace(0, 1, 9)[1:, None]]
+    )
+    line = torch.cat([path[:-1].lerp(path[1:], share) for share in torch.linspace(0, 1, 20)])
+    beside = {}
+    for foreseen in (True, False):
+        problem = replace(to([0.5, 0.6], horizon=18), rest=rest, foreseen=foreseen)
+        _, latents = sync.pursuit(shifted, problem, rest.repeat(1, 18, 1), path[None], 3, never)
+        z = latents[0]
+        beside[foreseen] = float(torch.cdist(z, line).amin(dim=1).max())
+    assert beside[False] > 2 * beside[True], 'one joint runs ahead, the corner is cut'
+    assert beside[True] < 0.025, 'half a step'
+
+
 def test_pursuit_is_thrifty_beyond_its_first_steps_where_obstacles_are_known():
     path, counts = path_through_the_door()[None], []
     for inside in (None, lambda z: 0 * z.sum(dim=-1)):

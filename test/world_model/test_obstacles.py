@@ -37,6 +37,9 @@ def test_a_short_way_may_lead_closer_past_an_obstacle_than_a_long_one_but_not_th
     assert short == pytest.approx(long / LONG)
     assert obstacles.tolls(np.array([[0.0, 0.0]]), np.array([[0.1, 0.0]]))[0] > 0.8 * TOLL
     assert through > 0.8 * TOLL
+    # On a straight line nobody comes nearer than it does.
+    straight = obstacles.tolls(start, end, straight=True) / np.array([1, 10, 10])
+    assert max(straight[:2]) < 0.001 * TOLL and straight[2] > 0.8 * TOLL
 
 
 def test_joints_that_lead_out_of_no_obstacle_have_no_share_in_it():
