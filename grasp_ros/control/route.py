@@ -28,6 +28,7 @@ EXTRA_STEPS = 2
 MIN_HORIZON = 4
 SPARSE = 1.5  # times what pursuit looks ahead to: landmarks that are further apart leave a gap
 DOUBTFUL = 0.5  # likely to lie in an obstacle
+SHORTENED = 80.0  # model steps: how far ahead; what is further on later plans shorten
 NO_WAY = (
     'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
     'something else'
@@ -141,17 +142,18 @@ class Route:
         return self._bundle.obstacles is not None and not self._known and len(path.landmarks) > 1
 
     def _shortened(self, way: Way) -> Way:
-        """The way without the roadmap's detours.
+        """The way without the roadmap's detours, as far as it matters now.
 
         Its last move stays: the model found it, also to a goal that does not show all joints.
         """
         obstacles = self._bundle.obstacles
         assert obstacles is not None
         toll = functools.partial(obstacles.tolls, straight=True)
-        stops = shortened(way.stops[:-1], self._step, toll)
+        count = int(np.searchsorted(way.times[:-2], SHORTENED)) + 1
+        stops = shortened(way.stops[:count], self._step, toll)
         times = passing_times(stops, self._step)
-        last = times[-1] + way.times[-1] - way.times[-2]
-        return Way(np.concatenate([stops, way.stops[-1:]]), np.append(times, last))
+        onward = times[-1] + way.times[count:] - way.times[count - 1]
+        return Way(np.concatenate([stops, way.stops[count:]]), np.append(times, onward))
 
     def _foreseen(self, start: Tensor, way: Way, horizon: int) -> Tensor:
         """What the model foresees of a way, one latent a step (T + 1, D): T is the horizon or, if

@@ -173,6 +173,22 @@ def test_way_over_a_dense_map_is_shortened_until_the_robot_does_not_get_on(bed: 
     assert len(second.way.stops) > len(first.way.stops)
 
 
+def test_only_what_comes_soon_is_shortened(bed: Bed, monkeypatch):
+    """A way of hundreds of steps must not cost the plan its time."""
+    monkeypatch.setattr('grasp_ros.control.route.SHORTENED', 20.0)
+    given, route = asked(bed, monkeypatch), bed.loop._route
+    way = bed.cycle().way
+    path = route._roadmap.path(given[0][0].start, way.stops[0])
+    later = [
+        landmark for landmark, at in zip(path.landmarks, path.times[1:], strict=False) if at > 25
+    ]
+    assert len(later) > 3
+    np.testing.assert_allclose(way.stops[-1 - len(later) : -1], route._positions[later])
+    legs = np.diff(way.times)[-len(later) :]
+    np.testing.assert_allclose(legs, np.diff(path.times)[-len(later) :])
+    assert 0 < path.steps - way.steps < 12
+
+
 def test_foreseen_path_is_what_the_model_makes_of_the_way(bed: Bed, monkeypatch):
     given = asked(bed, monkeypatch)
     replan = bed.cycle()
