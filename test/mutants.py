@@ -83,6 +83,13 @@ MUTANTS = (
     Mutant(
         'shortcuts of any length', SHORTCUTS, '(steps <= REACH) |', '(steps >= 0) |', OF_SHORTCUTS
     ),
+    Mutant(
+        'corners beyond the limits',
+        SHORTCUTS,
+        'np.clip(way[corners, None] + offsets, low, high)',
+        'way[corners, None] + offsets',
+        OF_SHORTCUTS,
+    ),
     Mutant('corners stay', SHORTCUTS, 'offsets[:, 0] = 0.0', 'offsets[:] = 0.0', OF_SHORTCUTS),
     Mutant(
         'a robot that did not get on leaves the map',

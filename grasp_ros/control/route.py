@@ -150,7 +150,7 @@ class Route:
         assert obstacles is not None
         toll = functools.partial(obstacles.tolls, straight=True)
         count = int(np.searchsorted(way.times[:-2], SHORTENED)) + 1
-        stops = shortened(way.stops[:count], self._step, toll)
+        stops = shortened(way.stops[:count], self._step, toll, self._positions)
         times = passing_times(stops, self._step)
         onward = times[-1] + way.times[count:] - way.times[count - 1]
         return Way(np.concatenate([stops, way.stops[count:]]), np.append(times, onward))

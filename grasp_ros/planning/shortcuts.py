@@ -20,13 +20,17 @@ TRIES = 16  # places for a corner in each round
 FAR, NEARER = 3.0, 0.75  # model steps to the farthest of them, and how this shrinks each round
 
 
-def shortened(way: FloatArray, step: FloatArray, toll: Toll) -> FloatArray:
+def shortened(way: FloatArray, step: FloatArray, toll: Toll, known: FloatArray) -> FloatArray:
     """The same way (K, J), m or rad, with what shortcuts save: (L, J), both ends as they were.
 
     step (J,): how far each joint gets in a model step. A straight move costs its time and the
-    toll; the new way costs no more than the old one. The same for the same way.
+    toll; the new way costs no more than the old one. known (M, J): where the robot has been; no
+    joint is led beyond where it has been there or is on the old way, to its limits say. The same
+    for the same way.
     """
-    return _moved(_over_few(_places(way, step), step, toll), step, toll)
+    new = _over_few(_places(way, step), step, toll)
+    seen = np.concatenate([known, way])
+    return _moved(new, step, toll, seen.min(axis=0), seen.max(axis=0))
 
 
 def passing_times(way: FloatArray, step: FloatArray) -> FloatArray:
@@ -66,8 +70,11 @@ def _over_few(places: FloatArray, step: FloatArray, toll: Toll) -> FloatArray:
     return places[kept[::-1]]
 
 
-def _moved(way: FloatArray, step: FloatArray, toll: Toll) -> FloatArray:
-    """A way (K, J) whose corners lie where both moves beside them cost least, of a few places."""
+def _moved(
+    way: FloatArray, step: FloatArray, toll: Toll, low: FloatArray, high: FloatArray
+) -> FloatArray:
+    """A way (K, J) whose corners lie where both moves beside them cost least, of a few places
+    from `low` to `high` (J,)."""
     way, generator = way.copy(), np.random.default_rng(0)
     for number in range(ROUNDS):
         for parity in (1, 2):  # no two at once that share a move
@@ -77,7 +84,7 @@ def _moved(way: FloatArray, step: FloatArray, toll: Toll) -> FloatArray:
             far = FAR * NEARER**number * step
             offsets = far * generator.uniform(-1, 1, (len(corners), TRIES, way.shape[1]))
             offsets[:, 0] = 0.0  # as it is
-            tried = way[corners, None] + offsets
+            tried = np.clip(way[corners, None] + offsets, low, high)
             costs = sum(_costs(way[corners + side], tried, step, toll) for side in (-1, 1))
             way[corners] = tried[np.arange(len(corners)), np.argmin(costs, axis=1)]
     return way

@@ -9,6 +9,8 @@ from grasp_ros.planning.shortcuts import GAP, REACH, passing_times, shortened
 STEP = np.array([0.2, 0.1])  # m, full steps of two joints
 BALL = np.array([1.0, 1.0]), 0.8  # m: centre and radius of what is in the way
 
+KNOWN = np.array([[-1.0, -1.0], [9.0, 9.0]])  # m: the robot has been all over there
+
 
 def free(start, end):
     """Nothing is in the way."""
@@ -32,7 +34,7 @@ def test_passing_times_are_those_of_the_slower_joint():
 
 def test_zigzag_through_free_space_takes_as_long_as_the_straight_line():
     way = np.array([[0.0, 0.0], [0.8, 0.3], [-0.6, 0.5], [1.0, 1.0]])
-    new = shortened(way, STEP, free)
+    new = shortened(way, STEP, free, KNOWN)
     assert passing_times(new, STEP)[-1] == pytest.approx(10.0)
     np.testing.assert_array_equal(new[[0, -1]], way[[0, -1]])
 
@@ -42,7 +44,7 @@ def test_new_way_costs_less_and_leads_around_what_costs(seed):
     noise = np.random.default_rng(seed).normal(scale=0.05, size=(5, 2))
     way = np.array([[0.0, 1.0], [0.1, 1.9], [1.0, 2.4], [1.9, 1.9], [2.0, 1.0]])
     way[1:-1] += noise[1:-1]
-    new = shortened(way, STEP, ball)
+    new = shortened(way, STEP, ball, KNOWN)
     assert cost(new, ball) < 0.9 * cost(way, ball)
     assert ball(new[:-1], new[1:]).max() == 0.0
     assert 16.0 < passing_times(new, STEP)[-1]  # up and down again
@@ -52,12 +54,23 @@ def test_corners_are_moved_off_the_old_way():
     """Straight up, across and down: joining places of it alone only leads across further down."""
     way = np.array([[0.0, 1.0], [0.0, 2.5], [2.0, 2.5], [2.0, 1.0]])
     across = np.array([[0.0, 1.0], [0.0, 1.8], [2.0, 1.8], [2.0, 1.0]])
-    assert cost(shortened(way, STEP, ball), ball) < 0.9 * passing_times(across, STEP)[-1]
+    assert cost(shortened(way, STEP, ball, KNOWN), ball) < 0.9 * passing_times(across, STEP)[-1]
+
+
+def test_no_joint_is_led_beyond_where_it_has_been():
+    def high_is_dear(start, end):
+        return 50 * np.abs(end - start)[:, 0] * (start + end)[:, 1]
+
+    way = np.array([[0.0, 1.0], [1.0, 0.9], [2.0, 1.0]])
+    anywhere = shortened(way, STEP, high_is_dear, KNOWN)
+    here = shortened(way, STEP, high_is_dear, np.array([[0.0, 0.85], [2.0, 3.0]]))
+    assert anywhere[:, 1].min() < 0.7
+    assert here[:, 1].min() == 0.85
 
 
 def test_shortcuts_are_not_so_long_that_an_obstacle_could_be_overlooked():
     way = np.array([[0.0, 0.0], [8.0, 0.0]])
-    new = shortened(way, STEP, free)
+    new = shortened(way, STEP, free, KNOWN)
     assert np.diff(passing_times(new, STEP)).max() <= REACH + GAP
     assert passing_times(new, STEP)[-1] == pytest.approx(40.0)
 
@@ -65,10 +78,12 @@ def test_shortcuts_are_not_so_long_that_an_obstacle_could_be_overlooked():
 def test_same_way_is_shortened_the_same():
     way = np.array([[0.0, 1.0], [0.1, 1.9], [1.0, 2.4], [1.9, 1.9], [2.0, 1.0]])
     before = way.copy()
-    np.testing.assert_array_equal(shortened(way, STEP, ball), shortened(way, STEP, ball))
+    np.testing.assert_array_equal(
+        shortened(way, STEP, ball, KNOWN), shortened(way, STEP, ball, KNOWN)
+    )
     np.testing.assert_array_equal(way, before)
 
 
 def test_way_without_length_is_its_ends():
     way = np.array([[0.5, 0.5], [0.5, 0.5]])
-    np.testing.assert_array_equal(shortened(way, STEP, ball), way)
+    np.testing.assert_array_equal(shortened(way, STEP, ball, KNOWN), way)
