@@ -18,7 +18,7 @@ from grasp_ros.planning.path import Path, every_step
 from grasp_ros.planning.problem import Inside, Problem
 from grasp_ros.planning.registry import GraspConfig
 from grasp_ros.planning.roadmap import Roadmap
-from grasp_ros.planning.shortcuts import passing_times, shortened
+from grasp_ros.planning.shortcuts import cost, onward, passing_times, shortened
 from grasp_ros.types import FloatArray, Refused
 from grasp_ros.world_model.bundle import Bundle
 from grasp_ros.world_model.dynamics import rollout
@@ -91,11 +91,13 @@ class Route:
         self._lookahead = settings.lookahead if pursues else 0  # model steps
         self._goal: Goal | None = None
         self._known: tuple[int, ...] = ()
+        self._last: Way | None = None  # the last way, where it was shortened
 
     def set_goal(self, goal: Goal, position: FloatArray) -> None:
         """Search from `goal`, whose joints are at `position` (J,)."""
         self._roadmap.set_goal(goal, position)
         self._goal, self._goal_position = goal, position
+        self._last = None
 
     def problem(
         self, start: Tensor, position: FloatArray, now_ns: int
@@ -119,6 +121,7 @@ class Route:
         foreseen = followed and self._is_shortened(path)
         if foreseen:
             way = self._shortened(way)
+        self._last = way if foreseen else None
         refused = self._recovery.wait(way.stops, now_ns)
         if refused is not None:
             return refused
@@ -142,18 +145,27 @@ class Route:
         return self._bundle.obstacles is not None and not self._known and len(path.landmarks) > 1
 
     def _shortened(self, way: Way) -> Way:
-        """The way without the roadmap's detours, as far as it matters now.
+        """The way without the roadmap's detours, as far as it matters now: that, or what is left
+        of the last one, which was shortened before, whatever costs less.
 
         Its last move stays: the model found it, also to a goal that does not show all joints.
         """
         obstacles = self._bundle.obstacles
         assert obstacles is not None
         toll = functools.partial(obstacles.tolls, straight=True)
+        ways = [way] if self._last is None else [way, self._left(self._last, way.stops[0])]
+        way = min(ways, key=lambda one: cost(one.stops, self._step, toll))
         count = int(np.searchsorted(way.times[:-2], SHORTENED)) + 1
         stops = shortened(way.stops[:count], self._step, toll, self._positions)
         times = passing_times(stops, self._step)
-        onward = times[-1] + way.times[count:] - way.times[count - 1]
-        return Way(np.concatenate([stops, way.stops[count:]]), np.append(times, onward))
+        later = times[-1] + way.times[count:] - way.times[count - 1]
+        return Way(np.concatenate([stops, way.stops[count:]]), np.append(times, later))
+
+    def _left(self, last: Way, position: FloatArray) -> Way:
+        """What is left of the last way for who is at `position` (J,)."""
+        stops = onward(last.stops, position, self._step)
+        times = passing_times(stops[:-1], self._step)
+        return Way(stops, np.append(times, times[-1] + last.times[-1] - last.times[-2]))
 
     def _foreseen(self, start: Tensor, way: Way, horizon: int) -> Tensor:
         """What the model foresees of a way, one latent a step (T + 1, D): T is the horizon or, if

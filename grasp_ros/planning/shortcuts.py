@@ -14,8 +14,8 @@ from grasp_ros.planning.roadmap import Toll
 from grasp_ros.types import FloatArray
 
 REACH = 15.0  # model steps: on a longer straight move an obstacle could be overlooked
-GAP = 1.0  # model steps between the places of a way among which shortcuts are sought
-ROUNDS = 4  # in which each corner is moved once
+GAP = 2.0  # model steps between the places of a way among which shortcuts are sought
+ROUNDS = 3  # in which each corner is moved once
 TRIES = 16  # places for a corner in each round
 FAR, NEARER = 3.0, 0.75  # model steps to the farthest of them, and how this shrinks each round
 
@@ -31,6 +31,20 @@ def shortened(way: FloatArray, step: FloatArray, toll: Toll, known: FloatArray) 
     new = _over_few(_places(way, step), step, toll)
     seen = np.concatenate([known, way])
     return _moved(new, step, toll, seen.min(axis=0), seen.max(axis=0))
+
+
+def cost(way: FloatArray, step: FloatArray, toll: Toll) -> float:
+    """Model steps that a way (K, J) takes, and what it is charged besides."""
+    return float(_steps(np.diff(way, axis=0), step).sum() + toll(way[:-1], way[1:]).sum())
+
+
+def onward(way: FloatArray, position: FloatArray, step: FloatArray) -> FloatArray:
+    """What is left of a way (K, J) for who is at `position` (J,): by its nearest place, (L, J)."""
+    legs, away = np.diff(way, axis=0) / step, (position - way[:-1]) / step
+    along = (legs * away).sum(axis=1) / np.maximum((legs**2).sum(axis=1), 1e-12)
+    nearest = way[:-1] + np.clip(along, 0.0, 1.0)[:, None] * np.diff(way, axis=0)
+    leg = int(_steps(nearest - position, step).argmin())
+    return np.concatenate([position[None], nearest[leg : leg + 1], way[leg + 1 :]])
 
 
 def passing_times(way: FloatArray, step: FloatArray) -> FloatArray:

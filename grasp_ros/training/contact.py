@@ -17,8 +17,8 @@ from grasp_ros.world_model.obstacles import Obstacles
 STOPPED = 0.2  # of a step: a joint that stays so far behind its command has touched something
 FITS = 4  # of what commands move; each leaves out what the one before did not explain
 FEWEST = 30  # frames of contact: fewer tell of no obstacle's shape
-DEPTH = (0.3, 2.3)  # steps onward from where the robot was stopped that lie in what stopped it
-WIDTH, STEPS = 64, 2500
+DEPTH = (0.2, 2.3)  # steps onward from where the robot was stopped that lie in what stopped it
+WIDTH, STEPS = 64, 5000
 FREE, BLOCKED = 384, 128  # positions of each kind in a training step
 
 

@@ -12,6 +12,7 @@ from grasp_ros.control.receding_horizon import RecedingHorizon
 from grasp_ros.control.recovery import Blocked
 from grasp_ros.control.route import NO_WAY
 from grasp_ros.planning.path import Path
+from grasp_ros.planning.shortcuts import onward
 from grasp_ros.types import Refused, nanoseconds
 
 
@@ -208,3 +209,40 @@ def test_without_learned_obstacles_the_way_of_the_map_is_kept(bed: Bed, monkeypa
     assert given[0][0].followed and not given[0][0].foreseen
     path = bed.loop._route._roadmap.path(given[0][0].start, replan.start.position)
     np.testing.assert_array_equal(replan.way.times, path.times)
+
+
+@pytest.fixture
+def no_shortcuts(monkeypatch):
+    """To be called when no more are to be found."""
+    return lambda: monkeypatch.setattr('grasp_ros.control.route.shortened', lambda way, *_: way)
+
+
+def test_what_one_plan_shortened_the_next_goes_on_with(bed: Bed, no_shortcuts):
+    first = bed.cycle()
+    no_shortcuts()
+    second = bed.cycle()
+    left = onward(first.way.stops, second.start.position, bed.loop._route._step)
+    np.testing.assert_allclose(second.way.stops, left)
+    assert second.way.times[-1] - second.way.times[-2] == pytest.approx(
+        first.way.times[-1] - first.way.times[-2]
+    )
+
+
+def test_a_last_plan_that_costs_more_than_the_maps_way_is_dropped(bed: Bed, no_shortcuts):
+    first = bed.cycle()
+    no_shortcuts()
+    start, *_, goal = first.way.stops
+    detour = np.stack([start, start + 0.5, start - 0.5, goal])
+    bed.loop._route._last = replace(first.way, stops=detour, times=np.arange(4.0))
+    assert bed.cycle().way.steps < 1.3 * first.way.steps
+
+
+def test_no_plan_goes_on_to_another_goal(bed: Bed, no_shortcuts):
+    far = bed.cycle().way
+    bed.goal_at(far.positions()[30])
+    near = bed.cycle().way
+    no_shortcuts()
+    bed.goal_at(far.stops[-1])
+    again = bed.cycle().way
+    np.testing.assert_allclose(again.stops[-1], far.stops[-1], atol=0.01)
+    assert near.steps < 0.6 * again.steps

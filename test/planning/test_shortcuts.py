@@ -4,7 +4,8 @@
 import numpy as np
 import pytest
 
-from grasp_ros.planning.shortcuts import GAP, REACH, passing_times, shortened
+from grasp_ros.planning import shortcuts
+from grasp_ros.planning.shortcuts import GAP, REACH, onward, passing_times, shortened
 
 STEP = np.array([0.2, 0.1])  # m, full steps of two joints
 BALL = np.array([1.0, 1.0]), 0.8  # m: centre and radius of what is in the way
@@ -24,12 +25,41 @@ def ball(start, end):
 
 
 def cost(way, toll):
-    return passing_times(way, STEP)[-1] + toll(way[:-1], way[1:]).sum()
+    return shortcuts.cost(way, STEP, toll)
 
 
 def test_passing_times_are_those_of_the_slower_joint():
     way = np.array([[0.0, 0.0], [0.4, 0.1], [0.4, 0.5]])
     np.testing.assert_allclose(passing_times(way, STEP), [0.0, 2.0, 6.0])
+
+
+def test_a_way_costs_its_time_and_its_tolls():
+    way = np.array([[0.0, 0.0], [0.4, 0.1], [0.4, 0.5]])
+    assert cost(way, free) == pytest.approx(6.0)
+    assert cost(way, lambda start, end: 10 * (end - start)[:, 0]) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ('position', 'left'),
+    [
+        ((0.5, 0.1), [(0.5, 0.0), (1.0, 0.0), (1.0, 1.0)]),  # beside the first move
+        ((-0.2, 0.1), [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]),  # before the start
+        ((1.1, 0.6), [(1.0, 0.6), (1.0, 1.0)]),
+        ((1.0, 1.3), [(1.0, 1.0), (1.0, 1.0)]),  # beyond the end
+    ],
+)
+def test_what_is_left_of_a_way_begins_at_its_nearest_place(position, left):
+    way = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    np.testing.assert_allclose(onward(way, np.array(position), STEP), [position, *left])
+
+
+def test_shortening_again_brings_it_nearer_to_the_best():
+    way = np.array([[0.0, 1.0], [0.1, 1.9], [1.0, 2.4], [1.9, 1.9], [2.0, 1.0]])
+    costs = []
+    for _ in range(4):
+        way = shortened(way, STEP, ball, KNOWN)
+        costs.append(cost(way, ball))
+    assert costs == sorted(costs, reverse=True) and costs[-1] < costs[0]
 
 
 def test_zigzag_through_free_space_takes_as_long_as_the_straight_line():
@@ -70,7 +100,7 @@ def test_no_joint_is_led_beyond_where_it_has_been():
 
 def test_shortcuts_are_not_so_long_that_an_obstacle_could_be_overlooked():
     way = np.array([[0.0, 0.0], [8.0, 0.0]])
-    new = shortened(way, STEP, free, KNOWN)
+    new = shortened(way, STEP, lambda start, end: np.full(len(end), 0.1), KNOWN)  # few are best
     assert np.diff(passing_times(new, STEP)).max() <= REACH + GAP
     assert passing_times(new, STEP)[-1] == pytest.approx(40.0)
 
