@@ -36,6 +36,8 @@ OF_GOAL = ('test/planning/test_objective.py',)
 OF_BOXQP = ('test/planning/test_boxqp.py',)
 OF_ROADMAP = ('test/planning/test_roadmap.py',)
 OF_LOOP = ('test/control/test_receding_horizon.py',)
+WAY = 'grasp_ros/control/way.py'
+OF_WAY = ('test/control/test_way.py',)
 OF_ROUTE = ('test/control/test_route.py',)
 GATE, OF_GATE = 'grasp_ros/control/gate.py', ('test/control/test_gate.py',)
 BLOCKS, OF_RECOVERY = 'grasp_ros/control/blocks.py', ('test/control/test_recovery.py',)
@@ -93,23 +95,44 @@ MUTANTS = (
     Mutant('corners stay', SHORTCUTS, 'offsets[:, 0] = 0.0', 'offsets[:] = 0.0', OF_SHORTCUTS),
     Mutant(
         'the last shortcuts are forgotten',
-        'grasp_ros/control/route.py',
-        'self._last = way if foreseen else None',
-        'self._last = None',
-        OF_ROUTE,
+        WAY,
+        '[way] if self._last is None else',
+        '[way] if True else',
+        OF_WAY,
+    ),
+    Mutant(
+        'the last shortcuts whatever they cost',
+        WAY,
+        'way = min(ways, key=lambda one: cost(one.stops, self._step, toll))',
+        'way = ways[-1]',
+        OF_WAY,
+    ),
+    Mutant(
+        'shortcuts near what is blocked',
+        WAY,
+        'free = ~self._recovery.near(ahead, ahead)',
+        'free = np.ones(count, dtype=bool)',
+        OF_WAY,
+    ),
+    Mutant(
+        'shortcuts past what is blocked',
+        WAY,
+        ' + NEAR * self._recovery.near(start, end)',
+        '',
+        OF_WAY,
     ),
     Mutant(
         'the last shortcuts lead to the last goal',
         'grasp_ros/control/route.py',
-        'position\n        self._last = None',
-        'position',
+        'if self._shortener is not None:\n            self._shortener.forget()',
+        'if False:\n            pass',
         OF_ROUTE,
     ),
     Mutant(
-        'the last shortcuts whatever they cost',
+        'the last shortcuts lead to where the robot was blocked',
         'grasp_ros/control/route.py',
-        'way = min(ways, key=lambda one: cost(one.stops, self._step, toll))',
-        'way = ways[-1]',
+        'self._shortener.forget()  # it led',
+        'pass  # it led',
         OF_ROUTE,
     ),
     Mutant(
@@ -118,13 +141,6 @@ MUTANTS = (
         'nearest[leg : leg + 1], way[leg',
         'way[:1], way[leg',
         OF_SHORTCUTS,
-    ),
-    Mutant(
-        'a robot that did not get on leaves the map',
-        'grasp_ros/control/route.py',
-        'not self._known and len(path.landmarks) > 1',
-        'len(path.landmarks) > 1',
-        OF_ROUTE,
     ),
     Mutant('a foreseen path is followed from afar', SYNC, 'min(lookahead, CLOSE)', '3', OF_PARTS),
     Mutant(

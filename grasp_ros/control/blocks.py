@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from grasp_ros.planning.roadmap import Toll
@@ -73,6 +74,12 @@ class Block:
         share = before / np.where(through, before - after, 1.0)
         apart = start + share[:, None] * (end - start) - self.place
         return np.where(through, np.linalg.norm(apart, axis=1), np.inf)
+
+    def beside(self, start: FloatArray, end: FloatArray) -> FloatArray:
+        """How near straight moves (N, J) to (N, J) come to the middle: (N,)."""
+        move, ahead = end - start, self.place - start
+        share = (move * ahead).sum(axis=1) / np.maximum(np.square(move).sum(axis=1), 1e-12)
+        return _length(ahead - np.clip(share, 0.0, 1.0)[:, None] * move)
 
 
 class Blocks:
@@ -141,6 +148,13 @@ class Blocks:
             return tolls
 
         return charge
+
+    def near(self, start: FloatArray, end: FloatArray) -> NDArray[np.bool_]:
+        """Whether straight moves (N, J) to (N, J), m or rad, come near a block (N,)."""
+        start, end, near = start / self._step, end / self._step, np.zeros(len(end), dtype=bool)
+        for block in self._blocks:
+            near |= block.beside(start, end) < RADIUS
+        return near
 
     def inside(self, positions: Tensor, now_ns: int) -> Tensor:
         """How much positions (..., J), m or rad, are in one of the blocks: (...).

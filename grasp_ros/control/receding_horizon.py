@@ -20,9 +20,10 @@ from grasp_ros.control.latency import Latency
 from grasp_ros.control.progress import Progress
 from grasp_ros.control.recovery import Blocked, Recovery
 from grasp_ros.control.reference import Reference
-from grasp_ros.control.route import Route, Way
+from grasp_ros.control.route import Route
 from grasp_ros.control.start import StartPredictor
 from grasp_ros.control.trajectory import from_actions
+from grasp_ros.control.way import Way
 from grasp_ros.planning.anytime import make_planner
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import Deadline, Plan, Problem

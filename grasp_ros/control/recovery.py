@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grasp_ros.control.blocks import Blocks
 from grasp_ros.control.reference import Reference
@@ -85,6 +86,10 @@ class Recovery:
     def toll(self, now_ns: int) -> Toll | None:
         """What moves cost now."""
         return self._blocks.toll(now_ns)
+
+    def near(self, start: FloatArray, end: FloatArray) -> NDArray[np.bool_]:
+        """Whether straight moves (N, J) to (N, J) come near what is blocked (N,)."""
+        return self._blocks.near(start, end)
 
     def inside(self, now_ns: int) -> Inside | None:
         """How much joint positions are in what is blocked; None where nothing is."""

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,12 +11,12 @@ from torch import Tensor
 
 from grasp_ros.config import PlannerConfig, horizon_steps
 from grasp_ros.control.recovery import Recovery
+from grasp_ros.control.way import Shortener, Way
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.path import Path, every_step
 from grasp_ros.planning.problem import Inside, Problem
 from grasp_ros.planning.registry import GraspConfig
 from grasp_ros.planning.roadmap import Roadmap
-from grasp_ros.planning.shortcuts import cost, onward, passing_times, shortened
 from grasp_ros.types import FloatArray, Refused
 from grasp_ros.world_model.bundle import Bundle
 from grasp_ros.world_model.dynamics import rollout
@@ -28,29 +26,10 @@ EXTRA_STEPS = 2
 MIN_HORIZON = 4
 SPARSE = 1.5  # times what pursuit looks ahead to: landmarks that are further apart leave a gap
 DOUBTFUL = 0.5  # likely to lie in an obstacle
-SHORTENED = 80.0  # model steps: how far ahead; what is further on later plans shorten
 NO_WAY = (
     'the roadmap knows no way from here to the goal: no bag went there, or the picture shows '
     'something else'
 )
-
-
-@dataclass(frozen=True)
-class Way:
-    """What is to come by the roadmap: joints (K, J) at its stops, m or rad, from the start to the
-    goal, and when they are passed, model steps (K,)."""
-
-    stops: FloatArray
-    times: FloatArray
-
-    @property
-    def steps(self) -> float:
-        """Model steps to the goal."""
-        return float(self.times[-1])
-
-    def positions(self) -> FloatArray:
-        """Joints (T + 1, J) after each model step."""
-        return np.asarray(every_step(torch.as_tensor(self.stops), self.times).numpy())
 
 
 class Route:
@@ -91,13 +70,16 @@ class Route:
         self._lookahead = settings.lookahead if pursues else 0  # model steps
         self._goal: Goal | None = None
         self._known: tuple[int, ...] = ()
-        self._last: Way | None = None  # the last way, where it was shortened
+        self._shortener: Shortener | None = None  # not where nothing is known of obstacles
+        if bundle.obstacles is not None:
+            self._shortener = Shortener(bundle.obstacles, recovery, self._positions, step)
 
     def set_goal(self, goal: Goal, position: FloatArray) -> None:
         """Search from `goal`, whose joints are at `position` (J,)."""
         self._roadmap.set_goal(goal, position)
         self._goal, self._goal_position = goal, position
-        self._last = None
+        if self._shortener is not None:
+            self._shortener.forget()
 
     def problem(
         self, start: Tensor, position: FloatArray, now_ns: int
@@ -118,10 +100,9 @@ class Route:
             return path
         followed = self._is_followed(path)
         way = Way(self._stops(position, path), path.times)
-        foreseen = followed and self._is_shortened(path)
-        if foreseen:
-            way = self._shortened(way)
-        self._last = way if foreseen else None
+        foreseen = followed and len(path.landmarks) > 1 and self._shortener is not None
+        if foreseen and self._shortener is not None:
+            way = self._shortener.shorten(way, now_ns)
         refused = self._recovery.wait(way.stops, now_ns)
         if refused is not None:
             return refused
@@ -138,34 +119,6 @@ class Route:
             start, goal, horizon, rest, states, weight, followed, foreseen, inside, trusted
         )
         return problem, way
-
-    def _is_shortened(self, path: Path) -> bool:
-        """Whether enough is known of obstacles to leave the roadmap. Who did not get on keeps to
-        where the robot has been."""
-        return self._bundle.obstacles is not None and not self._known and len(path.landmarks) > 1
-
-    def _shortened(self, way: Way) -> Way:
-        """The way without the roadmap's detours, as far as it matters now: that, or what is left
-        of the last one, which was shortened before, whatever costs less.
-
-        Its last move stays: the model found it, also to a goal that does not show all joints.
-        """
-        obstacles = self._bundle.obstacles
-        assert obstacles is not None
-        toll = functools.partial(obstacles.tolls, straight=True)
-        ways = [way] if self._last is None else [way, self._left(self._last, way.stops[0])]
-        way = min(ways, key=lambda one: cost(one.stops, self._step, toll))
-        count = int(np.searchsorted(way.times[:-2], SHORTENED)) + 1
-        stops = shortened(way.stops[:count], self._step, toll, self._positions)
-        times = passing_times(stops, self._step)
-        later = times[-1] + way.times[count:] - way.times[count - 1]
-        return Way(np.concatenate([stops, way.stops[count:]]), np.append(times, later))
-
-    def _left(self, last: Way, position: FloatArray) -> Way:
-        """What is left of the last way for who is at `position` (J,)."""
-        stops = onward(last.stops, position, self._step)
-        times = passing_times(stops[:-1], self._step)
-        return Way(stops, np.append(times, times[-1] + last.times[-1] - last.times[-2]))
 
     def _foreseen(self, start: Tensor, way: Way, horizon: int) -> Tensor:
         """What the model foresees of a way, one latent a step (T + 1, D): T is the horizon or, if
@@ -223,6 +176,8 @@ class Route:
 
     def _path(self, start: Tensor, position: FloatArray, now_ns: int) -> Path | Refused:
         known = self._recovery.known(now_ns)
+        if known[:1] != self._known[:1] and self._shortener is not None:
+            self._shortener.forget()  # it led to where the robot did not get on
         if known != self._known:
             self._roadmap.avoid(self._recovery.toll(now_ns))
             self._known = known

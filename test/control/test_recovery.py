@@ -8,30 +8,19 @@ import pytest
 import torch
 from drawn import Drawn
 from lockstep import Lockstep
+from told import stuck, told
 
 from grasp_ros.config import PlannerNodeConfig, load
 from grasp_ros.control.blocks import COST, FADES_NS, HALF_LIFE_NS, MOST, RADIUS, Blocks
-from grasp_ros.control.recovery import PAUSE_NS, TRIES, Blocked, Recovery
-from grasp_ros.control.reference import Reference
+from grasp_ros.control.recovery import PAUSE_NS, TRIES, Recovery
 from grasp_ros.sim.robot import MujocoRobot
 from grasp_ros.sim.worlds import load_world
-from grasp_ros.types import NS, JointTrajectory, Refused
+from grasp_ros.types import NS, Refused
 
 STEP = np.array([0.015, 0.015])  # m a model step
 # Landmarks every 3 cm.
 GRID = np.stack(np.meshgrid(*[np.arange(-0.3, 0.31, 0.03)] * 2), axis=-1).reshape(-1, 2)
 SOUTH, NORTH = np.array([0.0, -0.1]), np.array([0.0, 0.1])
-
-
-def told(start, end, begin_ns: int = NS) -> Reference:
-    """A second's motion from a place to another."""
-    places = np.array([start, end], dtype=float)
-    times = np.array([0, NS])
-    return Reference(JointTrajectory(('x', 'y'), begin_ns, times, places, np.zeros((2, 2))))
-
-
-def stuck(at, reference: Reference, stamp_ns: int = 2 * NS) -> Blocked:
-    return Blocked(stamp_ns, np.array(at, dtype=float), reference)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from grasp_ros.control.receding_horizon import RecedingHorizon
 from grasp_ros.control.recovery import Blocked
 from grasp_ros.control.route import NO_WAY
 from grasp_ros.planning.path import Path
-from grasp_ros.planning.shortcuts import onward
 from grasp_ros.types import Refused, nanoseconds
 
 
@@ -156,7 +155,7 @@ def test_fixed_horizon_is_kept_and_aims_at_a_point_of_the_path(robot_file, horiz
     assert float(missed.norm()) < 2 * one_step
 
 
-def test_way_over_a_dense_map_is_shortened_until_the_robot_does_not_get_on(bed: Bed, monkeypatch):
+def test_way_over_a_dense_map_is_shortened(bed: Bed, monkeypatch):
     given, route = asked(bed, monkeypatch), bed.loop._route
     first = bed.cycle()
     problem, path = given[0][0], route._roadmap.path(given[0][0].start, first.start.position)
@@ -168,26 +167,6 @@ def test_way_over_a_dense_map_is_shortened_until_the_robot_does_not_get_on(bed: 
         path.times[-1] - path.times[-2]
     )
     np.testing.assert_allclose(goal, bed.loop._goal_joints)
-    bed.loop.recovery.blocked(Blocked(bed.now(), goal, bed.gate.reference, wanted=goal + 0.02))
-    second = bed.cycle()
-    assert given[1][0].followed and not given[1][0].foreseen
-    assert len(second.way.stops) > len(first.way.stops)
-
-
-def test_only_what_comes_soon_is_shortened(bed: Bed, monkeypatch):
-    """A way of hundreds of steps must not cost the plan its time."""
-    monkeypatch.setattr('grasp_ros.control.route.SHORTENED', 20.0)
-    given, route = asked(bed, monkeypatch), bed.loop._route
-    way = bed.cycle().way
-    path = route._roadmap.path(given[0][0].start, way.stops[0])
-    later = [
-        landmark for landmark, at in zip(path.landmarks, path.times[1:], strict=False) if at > 25
-    ]
-    assert len(later) > 3
-    np.testing.assert_allclose(way.stops[-1 - len(later) : -1], route._positions[later])
-    legs = np.diff(way.times)[-len(later) :]
-    np.testing.assert_allclose(legs, np.diff(path.times)[-len(later) :])
-    assert 0 < path.steps - way.steps < 12
 
 
 def test_foreseen_path_is_what_the_model_makes_of_the_way(bed: Bed, monkeypatch):
@@ -204,45 +183,28 @@ def test_foreseen_path_is_what_the_model_makes_of_the_way(bed: Bed, monkeypatch)
 
 def test_without_learned_obstacles_the_way_of_the_map_is_kept(bed: Bed, monkeypatch):
     given = asked(bed, monkeypatch)
-    bed.loop._route._bundle = replace(bed.world_model, obstacles=None)
+    bed.loop._route._shortener = None
     replan = bed.cycle()
     assert given[0][0].followed and not given[0][0].foreseen
     path = bed.loop._route._roadmap.path(given[0][0].start, replan.start.position)
     np.testing.assert_array_equal(replan.way.times, path.times)
 
 
-@pytest.fixture
-def no_shortcuts(monkeypatch):
-    """To be called when no more are to be found."""
-    return lambda: monkeypatch.setattr('grasp_ros.control.route.shortened', lambda way, *_: way)
-
-
-def test_what_one_plan_shortened_the_next_goes_on_with(bed: Bed, no_shortcuts):
-    first = bed.cycle()
-    no_shortcuts()
-    second = bed.cycle()
-    left = onward(first.way.stops, second.start.position, bed.loop._route._step)
-    np.testing.assert_allclose(second.way.stops, left)
-    assert second.way.times[-1] - second.way.times[-2] == pytest.approx(
-        first.way.times[-1] - first.way.times[-2]
-    )
-
-
-def test_a_last_plan_that_costs_more_than_the_maps_way_is_dropped(bed: Bed, no_shortcuts):
-    first = bed.cycle()
-    no_shortcuts()
-    start, *_, goal = first.way.stops
-    detour = np.stack([start, start + 0.5, start - 0.5, goal])
-    bed.loop._route._last = replace(first.way, stops=detour, times=np.arange(4.0))
-    assert bed.cycle().way.steps < 1.3 * first.way.steps
-
-
-def test_no_plan_goes_on_to_another_goal(bed: Bed, no_shortcuts):
+def test_no_plan_goes_on_to_another_goal(bed: Bed, monkeypatch):
     far = bed.cycle().way
     bed.goal_at(far.positions()[30])
     near = bed.cycle().way
-    no_shortcuts()
+    monkeypatch.setattr('grasp_ros.control.way.shortened', lambda way, *_: way)
     bed.goal_at(far.stops[-1])
     again = bed.cycle().way
     np.testing.assert_allclose(again.stops[-1], far.stops[-1], atol=0.01)
     assert near.steps < 0.6 * again.steps
+
+
+def test_no_plan_goes_on_where_the_robot_did_not_get_on(bed: Bed, monkeypatch):
+    first = bed.cycle().way
+    monkeypatch.setattr('grasp_ros.control.way.shortened', lambda way, *_: way)
+    far = first.stops[-2]  # where the block is costs nothing here
+    bed.loop.recovery.blocked(Blocked(bed.now(), far + 0.2, bed.gate.reference, wanted=far + 0.3))
+    second = bed.cycle()
+    assert second.way.steps > 1.05 * first.steps
