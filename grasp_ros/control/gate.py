@@ -136,6 +136,8 @@ class Gate:
             return NotNow('planned before the robot was stopped')
         if self.reference.told is not None and now_ns < self.reference.settled_ns:
             return NotNow('the robot is being held where it stands')
+        if self.following is not None and self._unseen:
+            return NotNow('nobody has seen yet whether the robot stands where it is held')
         if self._doubtful and self.following is None and self.reference.rests(now_ns):
             # A controller whose own tolerance was broken holds the robot where that happened. One
             # that has brought it back from there has not.
@@ -221,6 +223,12 @@ class Gate:
             return None
         held = self._rest.hold(self.reference, self._measured, now_ns, place)
         return None if isinstance(held, Refused) else held
+
+    @property
+    def _unseen(self) -> bool:
+        """Whether no joints have been measured since the robot was held."""
+        settled_ns = self.reference.settled_ns
+        return self._measured is not None and self._measured.stamp_ns < settled_ns
 
     def _is_back(self) -> bool:
         """Whether the robot stands where the last stop led it, away from where it was blocked."""

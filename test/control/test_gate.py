@@ -360,6 +360,17 @@ def test_blocked_robot_is_brought_back_the_way_it_came(recovering):
     assert len(recovering.admit((0.0, 1.0)).times_ns) > 1
 
 
+def test_robot_that_was_brought_back_is_not_held_again_before_its_joints_are_seen(recovering):
+    message = block(recovering)
+    recovering.blocked = False
+    while recovering.now + TICK < message.end_ns:
+        recovering.run(0.01)
+    recovering.now = message.end_ns + TICK // 2
+    assert_reason(recovering.admit((0.0, 1.0)), 'nobody has seen yet')
+    recovering.run(0.01)
+    assert len(recovering.admit((0.0, 1.0)).times_ns) > 1
+
+
 def test_robot_that_was_not_brought_back_is_held_before_it_goes_on(recovering):
     """Its controller has given up, and comes to hold it near there by itself."""
     message = block(recovering)
