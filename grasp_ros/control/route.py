@@ -100,9 +100,10 @@ class Route:
             return path
         followed = self._is_followed(path)
         way = Way(self._stops(position, path), path.times)
-        foreseen = followed and len(path.landmarks) > 1 and self._shortener is not None
-        if foreseen and self._shortener is not None:
-            way = self._shortener.shorten(way, now_ns)
+        shortener = self._shortener if followed and len(path.landmarks) > 1 else None
+        foreseen = shortener is not None
+        if shortener is not None:
+            way = shortener.shorten(way, now_ns)
         refused = self._recovery.wait(way.stops, now_ns)
         if refused is not None:
             return refused
