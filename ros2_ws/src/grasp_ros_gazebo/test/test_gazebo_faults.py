@@ -92,6 +92,10 @@ class Running:
     def state(self):
         return self.runner.status.get('state')
 
+    def has_begun_anew(self, seen):
+        """Whether the clock went back after so many messages of it."""
+        return any(later < earlier for earlier, later in pairwise(self.clock_s[seen - 1 :]))
+
     def wait(self, done):
         self.runner.wait(done, LIMIT, 'the nodes')
 
@@ -155,8 +159,7 @@ def test_stopped_and_woken_then_killed_and_started_again(running):
 
     seen = len(running.clock_s)
     running.start_simulator()
-    clock_s = running.clock_s[seen - 1 :]
-    assert any(later < earlier for earlier, later in pairwise(clock_s)), 'it has begun anew'
+    running.wait(lambda: running.has_begun_anew(seen))  # its clock may be found after its images
     running.head_for(NEAR)
     running.reach(NEAR)
 
