@@ -95,10 +95,10 @@ MUTANTS = (
     Mutant('corners stay', SHORTCUTS, 'offsets[:, 0] = 0.0', 'offsets[:] = 0.0', OF_SHORTCUTS),
     Mutant(
         'held again before anybody has seen where the robot stands',
-        'grasp_ros/control/gate.py',
+        GATE,
         'self.following is not None and self._unseen',
         'False',
-        ('test/control/test_gate.py',),
+        OF_GATE,
     ),
     Mutant(
         'the last shortcuts are forgotten',

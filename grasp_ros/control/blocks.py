@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grasp_ros.planning.roadmap import Toll
+from grasp_ros.planning.shortcuts import nearest_places
 from grasp_ros.types import NS, FloatArray
 from grasp_ros.world_model.obstacles import TOLL
 
@@ -77,9 +78,7 @@ class Block:
 
     def beside(self, start: FloatArray, end: FloatArray) -> FloatArray:
         """How near straight moves (N, J) to (N, J) come to the middle: (N,)."""
-        move, ahead = end - start, self.place - start
-        share = (move * ahead).sum(axis=1) / np.maximum(np.square(move).sum(axis=1), 1e-12)
-        return _length(ahead - np.clip(share, 0.0, 1.0)[:, None] * move)
+        return _length(nearest_places(start, end, self.place) - self.place)
 
 
 class Blocks:

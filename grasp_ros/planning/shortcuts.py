@@ -40,11 +40,16 @@ def cost(way: FloatArray, step: FloatArray, toll: Toll) -> float:
 
 def onward(way: FloatArray, position: FloatArray, step: FloatArray) -> FloatArray:
     """What is left of a way (K, J) for who is at `position` (J,): by its nearest place, (L, J)."""
-    legs, away = np.diff(way, axis=0) / step, (position - way[:-1]) / step
-    along = (legs * away).sum(axis=1) / np.maximum((legs**2).sum(axis=1), 1e-12)
-    nearest = way[:-1] + np.clip(along, 0.0, 1.0)[:, None] * np.diff(way, axis=0)
+    nearest = step * nearest_places(way[:-1] / step, way[1:] / step, position / step)
     leg = int(_steps(nearest - position, step).argmin())
     return np.concatenate([position[None], nearest[leg : leg + 1], way[leg + 1 :]])
+
+
+def nearest_places(start: FloatArray, end: FloatArray, point: FloatArray) -> FloatArray:
+    """The places (N, J) of straight moves (N, J) to (N, J) that are nearest to a point (J,)."""
+    move = end - start
+    share = (move * (point - start)).sum(axis=1) / np.maximum((move**2).sum(axis=1), 1e-12)
+    return np.asarray(start + np.clip(share, 0.0, 1.0)[:, None] * move)
 
 
 def passing_times(way: FloatArray, step: FloatArray) -> FloatArray:
