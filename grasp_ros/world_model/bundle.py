@@ -69,14 +69,15 @@ class Bundle:
     def certainty(self, observation: Observation) -> Tensor | None:
         """What each value of the latent (D,) of a goal tells, at most 1; None: all of them all.
 
-        Of joints that were not measured: the less, the further the head that read them from the
-        picture may be off, against what counts as reached.
+        Of joints that were not measured: the less, the further the head that reads them from the
+        picture is off, against what counts as reached. In the median: of a joint that it now and
+        then misreads grossly, most pictures still tell enough to find the way.
         """
         joints = self._joints
         if joints is None or np.isfinite(observation.position).all():
             return None
         manifest = self.manifest
-        off = np.array(joints.scale) * manifest.joint_error.p95 / manifest.goal_tolerance
+        off = np.array(joints.scale) * manifest.joint_error.median / manifest.goal_tolerance
         weight = torch.ones(manifest.latent)
         weight[-len(off) :] = torch.from_numpy(1 / (1 + off**2))
         return weight.to(self.device)

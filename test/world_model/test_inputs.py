@@ -89,7 +89,7 @@ def test_joints_of_a_picture_alone_are_those_it_shows_as_well_as_the_manifest_sa
 
 def test_joints_of_a_picture_alone_count_the_less_the_less_it_tells_them(made):
     manifest = made[1].manifest
-    told = JointError(p95=(0.0, 0.05 / 2, 1.0), median=(0.0, 0.0, 0.0))
+    told = JointError(p95=(3.0, 3.0, 3.0), median=(0.0, 0.05 / 2, 1.0))
     bundle = replace(made[1], manifest=replace(manifest, joint_error=told))
     weight = bundle.certainty(Observation.pictured(synthetic.pose(POSITION).images, 3))
     # Off by nothing, by as much as counts as reached (0.05, where 2 is a radian), and by far more.
