@@ -19,7 +19,8 @@ MOST = 10_000  # frames that are measured: more of them change little
 # A quantile, as a few frames of a bag may show a hand or a fault; the margin is for what the
 # frames held out did not show.
 QUANTILE, MARGIN = 0.999, 1.5
-UNSEEN = 2.0  # the margin of pictures: where no bag went an arm of many joints looks more unlike
+UNSEEN = 2.0  # the margin of pictures, and of joints read from them: where no bag went an arm of
+# many joints looks more unlike
 DARKEST = 1.0  # grey level: rough pictures of JPEGs differ by parts of it
 
 
@@ -48,7 +49,9 @@ def calibrate(
     }
     nearest = [likeness.latent(known[i].numpy()) for i in frames]
     apart = np.abs(head.positions(known[frames]).numpy() - positions[frames])
-    joints = tuple(_bound(one, step) for one, step in zip(apart.T, full_step, strict=True))
+    joints = tuple(
+        _bound(off, step, UNSEEN) for off, step in zip(apart.T, full_step, strict=True)
+    )
     return Bounds(_bound(nearest), pictures, joints)
 
 
