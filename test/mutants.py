@@ -536,11 +536,33 @@ MUTANTS = (
         OF_GATE,
     ),
     Mutant(
+        'brought back slowly',
+        'grasp_ros/control/rest.py',
+        'np.geomspace(0.05, LONGEST_HOLD, 72)',
+        'np.geomspace(0.05, LONGEST_HOLD, 24)',
+        OF_GATE,
+    ),
+    Mutant(
         'an aborting controller taken for one that brought the robot back',
         GATE,
         'known, self._doubtful = self._is_back(), False',
         'known, self._doubtful = True, False',
         OF_GATE,
+    ),
+    # What pictures tell of joints
+    Mutant(
+        'a joint counts by the worst of what pictures tell of it',
+        'grasp_ros/world_model/bundle.py',
+        'manifest.joint_error.median / manifest.goal_tolerance',
+        'manifest.joint_error.p95 / manifest.goal_tolerance',
+        ('test/world_model/test_inputs.py',),
+    ),
+    Mutant(
+        'joints read where no bag went distrusted sooner than pictures',
+        'grasp_ros/training/calibration.py',
+        '_bound(off, step, UNSEEN)',
+        '_bound(off, step)',
+        ('test/training/test_calibration.py',),
     ),
     # When the robot does not get on
     Mutant(

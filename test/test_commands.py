@@ -71,7 +71,7 @@ def test_an_arm_with_wrists_reaches_taught_goals(tmp_path: Path, world):
     assert min(run['error'] for run in seen['runs']) <= seen['tolerance'] == 0.1
 
 
-def test_an_arm_goes_where_pictures_of_two_cameras_show_its_tool(tmp_path: Path):
+def test_an_arm_goes_where_pictures_of_several_cameras_show_its_tool(tmp_path: Path):
     report = tmp_path / 'out.json'
     done = grasp_ros(
         'demo', '--world', 'so101', '--episodes', '3', '--seed', '7', '--no-pictures', '--json',

@@ -13,7 +13,7 @@ from grasp_ros.robot.limits import Limits
 from grasp_ros.types import FloatArray, JointSample, JointTrajectory, Refused, nanoseconds
 
 OVERLAP_NS = nanoseconds(0.05)  # a message begins so much before it is sent: clocks may differ
-HOLD_TIMES = np.geomspace(0.05, LONGEST_HOLD, 24)  # s to come to rest in, tried from the shortest
+HOLD_TIMES = np.geomspace(0.05, LONGEST_HOLD, 72)  # s to come to rest in, tried from the shortest
 
 
 class Rest:
@@ -59,9 +59,10 @@ class Rest:
         rest = np.where(outside, rest, inside)
         # It may come later than others: nothing goes on from it before it has ended.
         situation = Situation(reference, measured, now_ns, 2 * self._transport_ns)
+        at_top_speed = float((np.abs(rest - position) / limits.velocity).max())
         fastest: JointTrajectory | None = None
         refused = None
-        for time in HOLD_TIMES:
+        for time in HOLD_TIMES[HOLD_TIMES >= min(at_top_speed, LONGEST_HOLD)]:
             message = JointTrajectory(
                 self._joints,
                 now_ns,

@@ -44,8 +44,9 @@ class World:
 def load_world(name: str) -> World:
     """Read config/worlds/NAME.yaml, or a world file by its path.
 
-    The files of robot and simulator are names in config/robots and config/simulators, files beside
-    the world's, or paths; the simulator's has the robot's name when none is given.
+    The files of robot, simulator and room are names in config/robots, config/simulators and
+    config/rooms, files beside the world's, or paths; the simulator's has the robot's name when
+    none is given. A room is a list of shapes, for worlds that have some.
     """
     path = find_yaml('config/worlds', name)
     try:
@@ -57,6 +58,9 @@ def load_world(name: str) -> World:
         robot = load_robot(robot_file)
         simulator_file = find_yaml('config/simulators', simulator, beside=path)
         description = read_description(simulator_file, robot)
+        if room := settings.pop('room', ''):
+            around = yaml.safe_load(find_yaml('config/rooms', str(room), beside=path).read_text())
+            settings['shapes'] = [*settings['shapes'], *around]
         made = make_task(task, settings, robot, description)
     except BadInput as error:
         raise BadInput(f'{path}: {error}') from error

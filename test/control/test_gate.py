@@ -9,6 +9,7 @@ import pytest
 from grasp_ros.config import PlannerNodeConfig, load
 from grasp_ros.control.extremes import extremes
 from grasp_ros.control.gate import ANCHORS, ATTEMPTS, PATIENCE_NS, Gate, Late
+from grasp_ros.control.guard import Guard, Situation
 from grasp_ros.control.trajectory import from_actions
 from grasp_ros.robot.jtc import JointTrajectoryController, sample
 from grasp_ros.types import NS, JointSample, JointTrajectory, Motion, Refused, nanoseconds
@@ -358,6 +359,20 @@ def test_blocked_robot_is_brought_back_the_way_it_came(recovering):
     assert recovering.gate.following is None
     # The controller did as it was told: nothing about it is doubtful.
     assert len(recovering.admit((0.0, 1.0)).times_ns) > 1
+
+
+def test_it_is_brought_back_nearly_as_fast_as_its_limits_allow(recovering, robot_file):
+    robot = load(PlannerNodeConfig, robot_file).robot
+    guard = Guard(robot.joints, recovering.limits, np.array(robot.tracking_tolerance), NS)
+    recovering.blocked = True
+    while recovering.gate.following is None:
+        recovering.run(0.01)
+    measured = JointSample(recovering.now, recovering.position, np.zeros(2))
+    told = Situation(recovering.gate.reference, measured, recovering.now, nanoseconds(0.1))
+    message = recovering.gate.stop(recovering.now)
+    quicker = replace(message, times_ns=(0.85 * message.times_ns).astype(np.int64))
+    assert guard.check(message, told) is None
+    assert_reason(guard.check(quicker, told), 'on the way to the first point')
 
 
 def test_robot_that_was_brought_back_is_not_held_again_before_its_joints_are_seen(recovering):

@@ -132,6 +132,19 @@ def test_the_first_camera_stands_in_the_world(files):
         load_world(str(files))
 
 
+def test_a_room_stands_around_an_arms_world(tmp_path):
+    (tmp_path / 'cellar.yaml').write_text(
+        '- {name: far, kind: sphere, size: [0.2], position: [9, 0, 0], rgba: [1, 1, 1, 1]}'
+    )
+    text = (CONFIG / 'worlds/arm2.yaml').read_text()
+    world = tmp_path / 'my_world.yaml'
+    world.write_text(f'room: cellar\n{text}')
+    assert [one.name for one in load_world(str(world)).task.shapes()] == ['table', 'post', 'far']
+    world.write_text(f'room: attic\n{text}')
+    with pytest.raises(BadInput, match='attic'):
+        load_world(str(world))
+
+
 def test_refuses_robot_with_another_number_of_joints(files):
     robot = files.with_name('my_robot.yaml')
     text = robot.read_text().replace('x_joint, y_joint', 'x_joint')

@@ -64,12 +64,12 @@ def test_remembered_places_lie_on_the_way(robot):
     assert back is None or len(back.positions) <= len(way.positions)
 
 
-def test_a_way_is_found_for_a_bundle_of_two_cameras():
-    """The SO-101's: what is shown is of the first camera, what is searched with, of both."""
+def test_a_way_is_found_for_a_bundle_of_several_cameras():
+    """The SO-101's: what is shown is of the first camera, what is searched with, of all."""
     twin = MujocoRobot(load_world('so101'))
     (problem,) = twin.world.task.sample(1, 3)
     twin.reset(problem.goal)
-    images = {name: twin.render(name) for name in ('image', 'left/image')}
+    images = {name: twin.render(name) for name in ('image', 'left/image', 'wrist/image')}
     (way,) = ways('so101', twin.world, [episode_of(problem, images)])
     config = twin.world.robot  # what was touched may have pushed the arm a little beyond
     twin.reset(np.clip(way.positions[0], config.position_min, config.position_max))
