@@ -536,6 +536,13 @@ MUTANTS = (
         OF_GATE,
     ),
     Mutant(
+        'brought back as far as it takes the blocked joint to move',
+        'grasp_ros/control/way_back.py',
+        'FURTHEST = 4.0',
+        'FURTHEST = 400.0',
+        OF_GATE,
+    ),
+    Mutant(
         'brought back slowly',
         'grasp_ros/control/rest.py',
         'np.geomspace(0.05, LONGEST_HOLD, 72)',

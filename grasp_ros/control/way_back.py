@@ -10,6 +10,7 @@ from grasp_ros.control.reference import Reference
 from grasp_ros.types import FloatArray, nanoseconds
 
 BACK_OFF = 2.0  # tracking tolerances that it goes back
+FURTHEST = 4.0  # tracking tolerances, of any joint
 LOOK_BACK_NS = nanoseconds(0.02)  # between the moments at which the way is looked at
 
 
@@ -18,8 +19,9 @@ def way_back(
 ) -> FloatArray | None:
     """Where (J,) the robot was told to be before it was blocked, BACK_OFF tolerances (J,) before.
 
-    What it was told last lies beyond the obstacle: the way back begins where it is measured. None
-    where it has come from nowhere.
+    That far in the joint that is blocked; but that one may hardly have moved before, so no further
+    than FURTHEST in any. What it was told last lies beyond the obstacle: the way back begins where
+    it is measured. None where it has come from nowhere.
     """
     if reference.told is None:
         return None
@@ -30,7 +32,9 @@ def way_back(
     if not len(came):
         return None
     apart = np.abs((came - blocked.position) / tolerance)
-    passed = int(apart.max(axis=1).argmin())  # the moment at which it was to be where it is
+    furthest = apart.max(axis=1)
+    passed = int(furthest.argmin())  # the moment at which it was to be where it is
     joint = int(apart[0].argmax())  # the one that is blocked most
-    far = passed + np.flatnonzero(apart[passed:, joint] >= BACK_OFF)
+    enough = (apart[:, joint] >= BACK_OFF) | (furthest >= FURTHEST)
+    far = passed + np.flatnonzero(enough[passed:])
     return came[far[0]] if len(far) else came[-1]

@@ -361,6 +361,21 @@ def test_blocked_robot_is_brought_back_the_way_it_came(recovering):
     assert len(recovering.admit((0.0, 1.0)).times_ns) > 1
 
 
+def test_it_is_brought_back_a_little_also_where_the_blocked_joint_has_not_moved_before(recovering):
+    rig = recovering
+    rig.admit((0.0, 1.0))
+    rig.run(0.6)
+    rig.admit((1.0, 1.0))
+    x = rig.position[0]
+    while rig.gate.following is None:
+        rig.now, before = rig.now + TICK, rig.position
+        rig.position = np.array([x, rig.controller.reference(rig.now).position[1]])
+        rig.observe((rig.position - before) / 0.01)
+    back = rig.position - rig.gate.stop(rig.now).positions[0]
+    assert abs(back[0]) < 0.02, 'where it has been for long'
+    assert 0.04 <= back[1] <= 0.045, 'four tracking tolerances along the way it came'
+
+
 def test_it_is_brought_back_nearly_as_fast_as_its_limits_allow(recovering, robot_file):
     robot = load(PlannerNodeConfig, robot_file).robot
     guard = Guard(robot.joints, recovering.limits, np.array(robot.tracking_tolerance), NS)
