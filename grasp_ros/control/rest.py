@@ -59,6 +59,7 @@ class Rest:
         rest = np.where(outside, rest, inside)
         # It may come later than others: nothing goes on from it before it has ended.
         situation = Situation(reference, measured, now_ns, 2 * self._transport_ns)
+        # Quicker than at top speed nothing passes: not even asked.
         at_top_speed = float((np.abs(rest - position) / limits.velocity).max())
         fastest: JointTrajectory | None = None
         refused = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -59,7 +60,7 @@ def load_world(name: str) -> World:
         simulator_file = find_yaml('config/simulators', simulator, beside=path)
         description = read_description(simulator_file, robot)
         if room := settings.pop('room', ''):
-            around = yaml.safe_load(find_yaml('config/rooms', str(room), beside=path).read_text())
+            around = _room(find_yaml('config/rooms', str(room), beside=path))
             settings['shapes'] = [*settings['shapes'], *around]
         made = make_task(task, settings, robot, description)
     except BadInput as error:
@@ -67,3 +68,10 @@ def load_world(name: str) -> World:
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise BadInput(f'{path}: not a world description: {error!r}') from error
     return World(title, robot, robot_file, description, made, trained)
+
+
+def _room(path: Path) -> list[Any]:
+    around = yaml.safe_load(path.read_text())
+    if not isinstance(around, list):
+        raise BadInput(f'{path} holds a {type(around).__name__}, expected a list of shapes')
+    return around

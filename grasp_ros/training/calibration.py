@@ -49,9 +49,7 @@ def calibrate(
     }
     nearest = [likeness.latent(known[i].numpy()) for i in frames]
     apart = np.abs(head.positions(known[frames]).numpy() - positions[frames])
-    joints = tuple(
-        _bound(off, step, UNSEEN) for off, step in zip(apart.T, full_step, strict=True)
-    )
+    joints = tuple(_bound(off, step, UNSEEN) for off, step in zip(apart.T, full_step, strict=True))
     return Bounds(_bound(nearest), pictures, joints)
 
 

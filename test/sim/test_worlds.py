@@ -143,6 +143,9 @@ def test_a_room_stands_around_an_arms_world(tmp_path):
     world.write_text(f'room: attic\n{text}')
     with pytest.raises(BadInput, match='attic'):
         load_world(str(world))
+    (tmp_path / 'attic.yaml').write_text('shapes: []')
+    with pytest.raises(BadInput, match='attic.yaml holds a dict, expected a list of shapes'):
+        load_world(str(world))
 
 
 def test_refuses_robot_with_another_number_of_joints(files):
