@@ -42,6 +42,13 @@ class Rig:
                 self.position = self.controller.reference(self.now).position - self.sag
             self.observe((self.position - before) / 0.01)
 
+    def slide(self) -> None:
+        """A tick in which the first joint is blocked, and the others are not."""
+        self.now, before = self.now + TICK, self.position
+        told = self.controller.reference(self.now).position
+        self.position = np.append(before[0], told[1:])
+        self.observe((self.position - before) / 0.01)
+
     def admit(self, action=(1.0, 0.0), generation=None, late: float = 0.0):
         """A plan of some steps of one action, from the reference on."""
         gate, ahead = self.gate, nanoseconds(0.1 - late)
@@ -366,11 +373,8 @@ def test_it_is_brought_back_a_little_also_where_the_blocked_joint_has_not_moved_
     rig.admit((0.0, 1.0))
     rig.run(0.6)
     rig.admit((1.0, 1.0))
-    x = rig.position[0]
     while rig.gate.following is None:
-        rig.now, before = rig.now + TICK, rig.position
-        rig.position = np.array([x, rig.controller.reference(rig.now).position[1]])
-        rig.observe((rig.position - before) / 0.01)
+        rig.slide()
     back = rig.position - rig.gate.stop(rig.now).positions[0]
     assert abs(back[0]) < 0.02, 'where it has been for long'
     assert 0.04 <= back[1] <= 0.045, 'four tracking tolerances along the way it came'
@@ -464,20 +468,15 @@ def test_where_no_hold_is_within_limits_the_reference_ends_first(robot_file, spa
     rig.run(0.3)
     gate, x = rig.gate, rig.position[0]
 
-    def observe() -> None:
-        rig.now, before = rig.now + TICK, rig.position
-        rig.position = np.array([x, rig.controller.reference(rig.now).position[1]])
-        rig.observe((rig.position - before) / 0.01)
-
     while gate.following is None:
-        observe()
+        rig.slide()
     assert gate.hold(rig.now) is None, 'the case that this is about'
     there, ends_ns = gate.reference.at(rig.now).position, gate.reference.told.end_ns
     message = rig.tell(gate.stop(rig.now))
     assert gate.unstopped and message.end_ns < ends_ns
     np.testing.assert_allclose(sample(message, rig.now).position, there, atol=1e-9)
     while gate.unstopped:
-        observe()
+        rig.slide()
         back = rig.tell(gate.stop(rig.now))
     assert rig.now < message.end_ns + 5 * TICK
     assert x - back.positions[0, 0] >= 0.02, 'and then it is brought back'

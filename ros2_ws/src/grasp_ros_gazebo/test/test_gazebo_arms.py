@@ -33,9 +33,8 @@ def shifted(one, other):
     """How far (2,) one picture is shifted, px, and how alike they are whatever the light."""
     grey = [cv2.cvtColor(each, cv2.COLOR_RGB2GRAY).astype(np.float32) for each in (one, other)]
     window = cv2.createHanningWindow(grey[0].shape[::-1], cv2.CV_32F)
-    return cv2.phaseCorrelate(*grey, window)[0], np.corrcoef(*(each.ravel() for each in grey))[
-        0, 1
-    ]
+    apart, _ = cv2.phaseCorrelate(*grey, window)
+    return apart, np.corrcoef(grey[0].ravel(), grey[1].ravel())[0, 1]
 
 
 def test_resets_are_exact_and_each_camera_sees_what_mujocos_does(both):
