@@ -12,7 +12,7 @@ from grasp_ros.control.recovery import Recovery
 from grasp_ros.planning.path import every_step
 from grasp_ros.planning.shortcuts import cost, onward, passing_times, shortened
 from grasp_ros.types import FloatArray
-from grasp_ros.world_model.obstacles import Obstacles
+from grasp_ros.world_model.obstacles import WARY, Obstacles
 
 FAR = 80.0  # model steps: how far ahead; what is further on later plans shorten
 NEAR = 100.0  # model steps that a shortcut costs besides, which comes near what is blocked
@@ -64,7 +64,7 @@ class Shortener:
 
         def toll(start: FloatArray, end: FloatArray) -> FloatArray:
             tolls = self._obstacles.tolls(start, end, straight=True)
-            return tolls if blocked is None else tolls + blocked(start, end)
+            return tolls if blocked is None else WARY * tolls + blocked(start, end)
 
         def toll_of_shortcuts(start: FloatArray, end: FloatArray) -> FloatArray:
             return toll(start, end) + NEAR * self._recovery.near(start, end)

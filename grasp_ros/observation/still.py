@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from grasp_ros.types import FloatArray, ImageArray, Refused
 
 COUNT = 3  # same pictures in a row before motion says that the camera is frozen
+FURTHER = 5.0  # times as far while other pictures change: not each camera shows each joint
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,16 @@ class Still:
     count: int
     position: FloatArray
 
+    def again(self) -> Still:
+        """The same picture once more."""
+        return replace(self, count=self.count + 1)
+
 
 class Watch:
     """Compares each picture with the last one of its camera, pixel by pixel.
 
-    tolerance (J,), m or rad: how far a joint must have moved for the picture to differ.
+    tolerance (J,), m or rad: how far a joint must have moved for the picture to differ. Where
+    another camera's pictures change meanwhile, FURTHER times as far: a wrist turns unseen.
     """
 
     def __init__(self, tolerance: FloatArray):
@@ -46,12 +52,13 @@ class Watch:
         frozen = None
         for name, rgb in images.items():
             still = self._still.get(name)
-            if still is None or not np.array_equal(rgb, still.rgb):
-                self._still[name] = Still(rgb, 1, position)
-                continue
-            self._still[name] = still = Still(still.rgb, still.count + 1, still.position)
+            same = still is not None and np.array_equal(rgb, still.rgb)
+            self._still[name] = still.again() if still and same else Still(rgb, 1, position)
+        newest = min((one.count for one in self._still.values()), default=0)
+        for name, still in self._still.items():
+            enough = self._tolerance * (FURTHER if newest < still.count else 1.0)
             moved = np.abs(position - still.position)
-            if still.count >= COUNT and (moved > self._tolerance).any():
+            if still.count >= COUNT and (moved > enough).any():
                 frozen = Frozen(
                     f'{name}: the picture has not changed while the robot moved: '
                     f'{still.count} times the same over {moved.max():.4f} m or rad; '

@@ -18,7 +18,7 @@ from grasp_ros.planning.path import Path, every_step
 from grasp_ros.types import FloatArray
 from grasp_ros.world_model.dynamics import Step
 from grasp_ros.world_model.memory import Memory
-from grasp_ros.world_model.obstacles import Obstacles
+from grasp_ros.world_model.obstacles import WARY, Obstacles
 
 Toll = Callable[[FloatArray, FloatArray], FloatArray]
 """Model steps (N,), at least 0, that straight moves from joint positions (N, J) to others (N, J)
@@ -79,7 +79,8 @@ class Roadmap:
         self._search()
 
     def avoid(self, toll: Toll | None) -> None:
-        """From the next `path` on, moves cost so much more; until the next call, for all goals."""
+        """From the next `path` on, moves cost so much more, and those through known obstacles WARY
+        times as much; until the next call, for all goals."""
         self._toll = toll
         self._weigh()
         self._stale = True
@@ -136,7 +137,8 @@ class Roadmap:
     def _weigh(self) -> None:
         """The edges with their tolls; reversed, one search from the goal serves all landmarks."""
         count, (rows, columns) = len(self._positions), self._ends
-        tolls = self._always + self._charge(self._positions[rows], self._positions[columns])
+        charged = self._charge(self._positions[rows], self._positions[columns])
+        tolls = self._wary * self._always + charged
         weights = self._edge_steps + tolls
         self._edges = csr_array((weights, (rows, columns)), shape=(count, count))
         self._reverse = csr_array((weights, (columns, rows)), shape=(count, count))
@@ -147,7 +149,12 @@ class Roadmap:
 
     def _charge_leg(self, start: FloatArray, end: FloatArray) -> FloatArray:
         """The same of moves that are no edges, with what they always cost."""
-        return self._charge(start, end) + _tolls(self._obstacles, start, end)
+        return self._charge(start, end) + self._wary * _tolls(self._obstacles, start, end)
+
+    @property
+    def _wary(self) -> float:
+        """How much what is known of obstacles counts: more, once there was one unknown."""
+        return 1.0 if self._toll is None else WARY
 
     def _targets(self, near: NDArray[np.int64]) -> FloatArray:
         """Joint positions of landmarks and, last, of the goal (K + 1, J)."""

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from grasp_ros.training.committee import Networks, fit
 from grasp_ros.training.dataset import Dataset
 from grasp_ros.types import FloatArray
 from grasp_ros.world_model.obstacles import Obstacles
@@ -18,8 +16,12 @@ STOPPED = 0.2  # of a step: a joint that stays so far behind its command has tou
 FITS = 4  # of what commands move; each leaves out what the one before did not explain
 FEWEST = 30  # frames of contact: fewer tell of no obstacle's shape
 DEPTH = (0.2, 2.3)  # steps onward from where the robot was stopped that lie in what stopped it
-WIDTH, STEPS = 64, 5000
+WIDTH, HIDDEN, STEPS = 64, 3, 5000
 FREE, BLOCKED = 384, 128  # positions of each kind in a training step
+TEACHERS, LESSONS = 4, 4000  # networks that learn from the data, steps of the one that they teach
+ASKED = 256  # places of each kind that these are asked about in a step
+ABOUT = 3.0  # steps beside where the robot has been
+ACROSS = (-4.0, 6.0)  # steps onward from where it was stopped
 
 
 def fit_obstacles(data: Dataset, seed: int) -> Obstacles | None:
@@ -27,8 +29,8 @@ def fit_obstacles(data: Dataset, seed: int) -> Obstacles | None:
 
     No robot has been inside of one. But where it was stopped, what lies onward in the direction
     that it was kept from does: that stands against all positions where it has been. Between the
-    places that were touched the network fills in the surface, and finds the joints that do not
-    matter: in six of them nobody touches everything.
+    places that were touched a network fills in the surface, and finds the joints that do not
+    matter: in six of them nobody touches everything. Several do, and one learns from all of them.
     """
     places, kept_from = stops(data)
     if len(places) < FEWEST:
@@ -38,27 +40,35 @@ def fit_obstacles(data: Dataset, seed: int) -> Obstacles | None:
     # Of a joint that hardly moves, what it trembles by must not become the measure of its places.
     mean, spread = data.positions.mean(axis=0), np.maximum(data.positions.std(axis=0), step)
     been, places = ((one - mean) / spread for one in (data.positions, places))
-    free, blocked, onward = (
+    free, blocked, onward, one_step = (
         torch.from_numpy(one).to(torch.float32)
-        for one in (been, places, kept_from * step / spread)
+        for one in (been, places, kept_from * step / spread, step / spread)
     )
-    sizes = (len(step), WIDTH, WIDTH, 1)
-    linear = [_linear(*size, generator) for size in pairwise(sizes)]
-    network = nn.Sequential(linear[0], nn.SiLU(), linear[1], nn.SiLU(), linear[2])
-    optimiser = torch.optim.AdamW(network.parameters(), 2e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=STEPS)
+    low, high = free.amin(dim=0), free.amax(dim=0)
     truth = torch.cat([torch.zeros(FREE), torch.ones(BLOCKED)])
-    for _ in range(STEPS):
-        here = torch.randint(len(free), (FREE,), generator=generator)
-        there = torch.randint(len(blocked), (BLOCKED,), generator=generator)
-        depth = torch.empty(BLOCKED, 1).uniform_(*DEPTH, generator=generator)
-        seen = network(torch.cat([free[here], blocked[there] + depth * onward[there]]))[:, 0]
-        loss = F.binary_cross_entropy_with_logits(seen, truth)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    layers = [(one.weight.detach(), one.bias.detach()) for one in linear]
+
+    def some(of: Tensor, *shape: int) -> Tensor:
+        return torch.randint(len(of), shape, generator=generator)
+
+    def evidence() -> tuple[Tensor, Tensor]:
+        here, there = some(free, TEACHERS, FREE), some(blocked, TEACHERS, BLOCKED)
+        depth = torch.empty(TEACHERS, BLOCKED, 1).uniform_(*DEPTH, generator=generator)
+        return torch.cat([free[here], blocked[there] + depth * onward[there]], dim=1), truth
+
+    def lesson() -> tuple[Tensor, Tensor]:
+        here, there = free[some(free, ASKED)], some(blocked, ASKED)
+        depth = torch.empty(ASKED, 1).uniform_(*ACROSS, generator=generator)
+        beside = ABOUT * one_step * torch.randn(here.shape, generator=generator)
+        anywhere = low + (high - low) * torch.rand(here.shape, generator=generator)
+        places = torch.cat([here + beside, anywhere, blocked[there] + depth * onward[there]])
+        with torch.no_grad():
+            return places, torch.sigmoid(teachers(places).mean(dim=0))
+
+    sizes = (len(step), *[WIDTH] * HIDDEN, 1)
+    teachers, pupil = Networks(TEACHERS, sizes, generator), Networks(1, sizes, generator)
+    fit(teachers, STEPS, evidence)
+    fit(pupil, LESSONS, lesson)
+    layers = pupil.layers()
     weight, bias = layers[0]
     weight = weight / _float(spread)
     layers[0] = weight, bias - weight @ _float(mean)
@@ -88,15 +98,6 @@ def _unexplained(told: FloatArray, moved: FloatArray) -> FloatArray:
         if not free.any():
             break
     return np.asarray(lacking)
-
-
-def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
-    """As torch starts a layer, but from a generator of its own."""
-    layer, bound = nn.Linear(inputs, outputs), inputs**-0.5
-    with torch.no_grad():
-        for one in (layer.weight, layer.bias):
-            one.uniform_(-bound, bound, generator=generator)
-    return layer
 
 
 def _float(values: FloatArray) -> Tensor:

@@ -13,8 +13,10 @@ from torch import Tensor
 from grasp_ros.types import BadInput, FloatArray
 from grasp_ros.world_model.tensors import Layer, check_tensor, through
 
-LAYERS = 3
 TOLL = 20.0  # model steps that each step costs besides, where the robot is stopped for certain
+# Times as much once something was in the way that nobody knew of. What is avoided at the first try
+# must not look cheap beside it; nor may a doubt lead each robot round about that nothing stops.
+WARY = 5.0
 SURE = 4  # power: beside an obstacle, where it is less than half likely, ways cost next to nothing
 LONG = 6.0  # model steps: on as long a way a robot strays from the straight line
 MOST = 0.95  # of the places have less of a joint's share: the others may be a fit's whims
@@ -80,14 +82,14 @@ class Obstacles:
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], joints: int) -> Obstacles:
         """Checked against the robot's joints; raises BadInput naming the tensor."""
-        numbers = range(LAYERS)
+        numbers = range(max(1, len(tensors) // 2))
         names = {'step', *(f'{kind}_{one}' for kind in ('weight', 'bias') for one in numbers)}
         if tensors.keys() != names:
             raise BadInput(f'obstacles have tensors {sorted(tensors)}, expected {sorted(names)}')
         size = joints
         shapes: dict[str, tuple[int, ...]] = {'step': (joints,)}
         for one in numbers:
-            wide = 1 if one == LAYERS - 1 else tensors[f'bias_{one}'].numel()
+            wide = 1 if one == numbers[-1] else tensors[f'bias_{one}'].numel()
             shapes |= {f'weight_{one}': (wide, size), f'bias_{one}': (wide,)}
             size = wide
         for name, shape in shapes.items():

@@ -124,3 +124,20 @@ def test_a_last_way_that_costs_more_than_the_maps_is_left(shortener, no_shortcut
     assert shortener.shorten(longer, NS).steps > way.steps + 30
     np.testing.assert_array_equal(shortener.shorten(way, NS).stops, way.stops)
     np.testing.assert_array_equal(shortener.shorten(longer, NS).stops[1:], way.stops)
+
+
+def test_who_was_stopped_keeps_off_known_obstacles_the_more(recovery, no_shortcuts):
+    """Through one, two thirds of 27 steps, or 800 steps around."""
+    no_shortcuts()
+    below = ((torch.tensor([[0.0, -3000.0]]), torch.tensor([-300.0])),)  # y = -0.1 m
+    shortener = Shortener(
+        Obstacles(below, torch.from_numpy(STEP).float()), recovery, CORNERS, STEP
+    )
+    ends = [[-0.2, -0.09], [0.2, -0.09]]
+    through, around = (
+        Way(np.insert(ends, 1, [0.0, y], axis=0), np.arange(3.0)) for y in (-0.12, 6.0)
+    )
+    shortener.shorten(through, NS)
+    np.testing.assert_array_equal(shortener.shorten(around, NS).stops[1], through.stops[1])
+    recovery.blocked(stuck([10.0, 0.0], told([9.9, 0.0], [10.1, 0.0])))
+    np.testing.assert_array_equal(shortener.shorten(around, 2 * NS).stops[1], around.stops[1])

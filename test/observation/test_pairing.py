@@ -273,6 +273,20 @@ def test_camera_that_is_frozen_while_the_robot_moves_is_refused(pairing):
     assert isinstance(take(pairing), Observation)
 
 
+def test_camera_that_does_not_show_a_wrist_is_not_frozen_while_another_is_not(robot):
+    """The left one shows the same all the time; the robot moves by 6 mm each time, then rests."""
+    pairing = Pairing(CONFIG, robot, ['left', 'right'], Camera(), 0.0)
+    seen = []
+    for i, moves in enumerate([*range(8), *[7] * 5, *range(8, 12)]):
+        joints(pairing, 100 * i, (0.006 * moves, 0.0))
+        show(pairing, 100 * i, 5, camera='left')
+        show(pairing, 100 * i, moves, camera='right')
+        seen.append(take(pairing))
+    assert all(isinstance(one, Observation) for one in seen[:14]), 'up to 48 mm'
+    assert isinstance(seen[14], Frozen), 'after 54 mm; tolerance is 10 mm'
+    assert 'left: the picture has not changed' in seen[14].reason
+
+
 @pytest.mark.parametrize(
     'pictures, step',
     [([5] * 20, 0.0), ([5] * 20, 0.0004), (range(20), 0.01), ([5, 5, 6] * 6, 0.01)],

@@ -237,6 +237,16 @@ def test_way_leads_around_edges_with_tolls_and_takes_no_longer_for_them():
     assert path is not None and path.latents[:, 1].min() > 0.9, 'where there is no other'
 
 
+def test_who_was_stopped_keeps_off_known_obstacles_the_more():
+    above = ((torch.tensor([[0.0, 60.0]]), torch.tensor([-6.0])),)  # above 0.1: 500 steps
+    roadmap = roadmap_of(ring(), Obstacles(above, torch.full((2,), SPEED)))
+    roadmap.set_goal(Goal.of(torch.tensor([-1.0, 0.02]), 0.1))
+    for toll, side in ((1000.0, -1.0), (10_000.0, 1.0)):
+        roadmap.avoid(toll_at([0.0, -1.0], toll))
+        path = roadmap.path(torch.tensor([1.0, 0.02]))
+        assert path is not None and side * path.latents[len(path.latents) // 2, 1] > 0.9
+
+
 def test_way_leads_around_where_a_toll_is_charged():
     roadmap = roadmap_of(ring())
     start, top, bottom = torch.tensor([1.0, 0.1]), [0.0, 1.0], [0.0, -1.0]
