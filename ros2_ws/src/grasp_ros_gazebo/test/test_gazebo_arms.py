@@ -61,6 +61,17 @@ def test_resets_are_exact_and_each_camera_sees_what_mujocos_does(both):
         assert count == pytest.approx(same, rel=0.25) and same > 50
 
 
+def test_a_reset_drives_through_where_things_stand(make):
+    """Also through what hangs high: it must be out of the way, not lie on the table meanwhile."""
+    robot = make('ur5')
+    for place in (
+        [-0.69, -1.44, 1.36, -1.24, -0.91, 0.88],
+        [1.18, -1.08, 1.60, -0.79, -1.22, -0.47],
+    ):
+        robot.reset(np.array(place))
+        assert robot.joints().position == pytest.approx(place, abs=2e-4)
+
+
 def test_it_follows_within_its_tolerance_and_ends_where_mujoco_does(both):
     robot, twin = both
     config = robot.world.robot

@@ -8,12 +8,15 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize('world', ['wall', 'maze'])
-def test_goals_are_reached(gazebo_root, world, tmp_path):
+@pytest.mark.parametrize(
+    'world, goals', [('wall', 'picture'), ('maze', 'picture'), ('ur5', 'taught')]
+)
+def test_goals_are_reached(gazebo_root, world, goals, tmp_path):
     pytest.importorskip('rclpy', reason='the ROS client library is not installed')
-    options = ['--simulator', 'gazebo', '--world', world, '--episodes', '3', '--seed', '7']
+    options = ['--simulator', 'gazebo', '--world', world, '--goals', goals]
+    problems = ['--episodes', '3', '--seed', '8']
     outputs = ['--out', str(tmp_path), '--json', str(tmp_path / 'report.json')]
-    command = [sys.executable, '-m', 'grasp_ros.cli.main', 'demo', *options, *outputs]
+    command = [sys.executable, '-m', 'grasp_ros.cli.main', 'demo', *options, *problems, *outputs]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     report = json.loads((tmp_path / 'report.json').read_text())

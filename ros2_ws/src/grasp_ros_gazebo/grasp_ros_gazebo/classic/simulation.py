@@ -28,7 +28,7 @@ END = 2.0  # s from a lost connection to the end of the process, if that is why
 CHECK = 0.2  # s between looks whether it lives
 ASK_AGAIN = 0.5  # s between requests to move the surroundings
 IDLE = 0.02  # s between looks whether it has loaded the world
-AWAY = -1.0  # m, height of surroundings that are out of the way
+AWAY = -10.0  # m, height of surroundings that are out of the way: what hangs over a robot, too
 
 
 class Simulation:
