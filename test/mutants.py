@@ -441,6 +441,13 @@ MUTANTS = (
         ('test/control/test_way.py',),
     ),
     Mutant(
+        'an old time of /clock is taken for now',
+        'grasp_ros/nodes/time.py',
+        'told_ns + unheard_ns)',
+        'told_ns)',
+        ('test/nodes/test_time.py',),
+    ),
+    Mutant(
         'nobody is taught where obstacles are',
         'grasp_ros/training/contact.py',
         'torch.sigmoid(teachers(places).mean(dim=0))',

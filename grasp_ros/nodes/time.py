@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from rclpy.clock import ClockChange, JumpThreshold, ROSClock, TimeJump
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from grasp_ros.types import seconds
+from grasp_ros.types import nanoseconds, seconds
+
+UNHEARD_NS = nanoseconds(0.05)  # that /clock is taken to have gone on unheard, at most
 
 BACKWARD = JumpThreshold(
     min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True
 )
+TICK = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=None, on_clock_change=False)
 
 
 class NodeTime:
@@ -25,21 +29,40 @@ class NodeTime:
 
     def __init__(self, node: Node, jumped: Callable[[], int], forget: Callable[[str, bool], None]):
         self._clock, self._jumped, self._forget = node.get_clock(), jumped, forget
-        self._callback = self._clock.create_jump_callback(BACKWARD, post_callback=self._on_jump)
+        self._latest_ns, self._heard_ns = 0, time.monotonic_ns()
+        self._callbacks = (
+            self._clock.create_jump_callback(BACKWARD, post_callback=self._on_jump),
+            self._clock.create_jump_callback(TICK, pre_callback=self._on_tick),
+        )
 
     def now_ns(self) -> int:
-        """Now."""
-        return int(self._clock.now().nanoseconds)
+        """Now; by /clock later than was heard last, and never earlier than before.
+
+        While this process is busy /clock goes on unheard, and what were sent by an old time would
+        come too late.
+        """
+        told_ns = int(self._clock.now().nanoseconds)
+        if not told_ns or not self._is_told():
+            return told_ns
+        unheard_ns = min(time.monotonic_ns() - self._heard_ns, UNHEARD_NS)
+        self._latest_ns = max(self._latest_ns, told_ns + unheard_ns)
+        return self._latest_ns
 
     def watched_now_ns(self) -> int:
         """Now, by a clock that nobody has set since the last call."""
-        clock = self._clock
-        settable = isinstance(clock, ROSClock) and not clock.ros_time_is_active
-        if settable and (jump := self._jumped()):
+        if not self._is_told() and (jump := self._jumped()):
             self._forget(f'somebody set the clock by {seconds(jump):.3f} s', False)
         return self.now_ns()
 
+    def _is_told(self) -> bool:
+        """Whether the time is that of /clock."""
+        return isinstance(self._clock, ROSClock) and self._clock.ros_time_is_active
+
+    def _on_tick(self) -> None:
+        self._heard_ns = time.monotonic_ns()
+
     def _on_jump(self, jump: TimeJump) -> None:
+        self._latest_ns = 0
         changed = jump.clock_change in (
             ClockChange.ROS_TIME_ACTIVATED,
             ClockChange.ROS_TIME_DEACTIVATED,
