@@ -440,6 +440,7 @@ MUTANTS = (
         'tolls',
         ('test/control/test_way.py',),
     ),
+    Mutant('a stop is sent late', GATE, 'for _ in range(STOPS)', 'for _ in range(1)', OF_GATE),
     Mutant(
         'an old time of /clock is taken for now',
         'grasp_ros/nodes/time.py',

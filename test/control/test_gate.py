@@ -101,6 +101,18 @@ def test_robot_that_someone_else_moves_is_not_held(rig):
     assert_reason(rig.admit(), 'the robot moves, and not by this node')
 
 
+@pytest.mark.parametrize('late, sought', [(0, 1), (1, 2), (2, 3), (9, 3)])
+def test_a_stop_that_took_too_long_is_sought_again(moving, late, sought):
+    """It takes 30 ms the first times, so often, of the 25 that it may."""
+    took = [nanoseconds(0.03)] * late + [0] * 3
+    looks = iter([0, *np.repeat(np.cumsum(took), 2)])  # before and after each
+    generation = moving.gate.generation
+    message, judged_ns = moving.gate.stop_in_time(lambda: moving.now + int(next(looks)))
+    assert message is not None and message.end_ns > judged_ns
+    assert moving.gate.generation - generation == sought
+    assert judged_ns == moving.now + (sought - 1) * nanoseconds(0.03)
+
+
 def test_robot_that_trembles_on_what_it_presses_on_is_held(rig):
     for tick in range(120):
         rig.now += TICK
