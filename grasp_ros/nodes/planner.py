@@ -55,8 +55,8 @@ class PlannerNode(Node):
         self._bundle = load_bundle(config.model, config.robot)
         self._out = Outlet(self)
         self._time = NodeTime(self, lambda: self._pilot.jump_ns(), self._forget)
-        now_ns = self._time.now_ns
-        self._pilot = Pilot(self._bundle, config, self._out, now_ns, time.monotonic_ns)
+        latest_ns = self._time.latest_ns
+        self._pilot = Pilot(self._bundle, config, self._out, latest_ns, time.monotonic_ns)
         self._cameras = Cameras(self, config.observation, self._bundle)
         self._pairing: Pairing[messages.AnyImage] = Pairing(
             config.observation,

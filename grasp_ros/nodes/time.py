@@ -36,12 +36,16 @@ class NodeTime:
         )
 
     def now_ns(self) -> int:
+        """Now, as was heard last."""
+        return int(self._clock.now().nanoseconds)
+
+    def latest_ns(self) -> int:
         """Now; by /clock later than was heard last, and never earlier than before.
 
         While this process is busy /clock goes on unheard, and what were sent by an old time would
         come too late.
         """
-        told_ns = int(self._clock.now().nanoseconds)
+        told_ns = self.now_ns()
         if not told_ns or not self._is_told():
             return told_ns
         unheard_ns = min(time.monotonic_ns() - self._heard_ns, UNHEARD_NS)

@@ -138,6 +138,6 @@ def test_who_was_stopped_keeps_off_known_obstacles_the_more(recovery, no_shortcu
         Way(np.insert(ends, 1, [0.0, y], axis=0), np.arange(3.0)) for y in (-0.12, 6.0)
     )
     shortener.shorten(through, NS)
-    np.testing.assert_array_equal(shortener.shorten(around, NS).stops[1], through.stops[1])
+    assert shortener.shorten(around, NS).stops[:, 1].max() < 0
     recovery.blocked(stuck([10.0, 0.0], told([9.9, 0.0], [10.1, 0.0])))
-    np.testing.assert_array_equal(shortener.shorten(around, 2 * NS).stops[1], around.stops[1])
+    assert shortener.shorten(around, 2 * NS).stops[:, 1].max() == 6.0
