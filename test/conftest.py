@@ -48,6 +48,13 @@ def pytest_sessionstart() -> None:
         providers._get_local_constants = Constants
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Undo what a command that was tried in this process has set."""
+    yield
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope='session')
 def bundle() -> Path:
     """The folder of a trained world model of the gantry."""
