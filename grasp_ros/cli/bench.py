@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from grasp_ros.bench.episodes import percentiles
-    from grasp_ros.bench.latency import replans
+    from grasp_ros.bench.latency import Times, replans
     from grasp_ros.world_model.bundle import load_bundle
 
     files = (find('config', options.params_file), robot_file(options.robot))
@@ -57,19 +57,19 @@ def run(options: argparse.Namespace) -> int:
             for spent in replans(bundle, config, options.count, options.seed):
                 times.append(spent)
                 report(f'H = {horizon}', len(times), options.count)
-            columns = zip(
-                ('encode_ms', 'way_ms', 'plan_ms'), zip(*times, strict=True), strict=True
-            )
+            columns = zip(Times._fields, zip(*times, strict=True), strict=True)
             figures = {name: percentiles(list(column)) for name, column in columns}
             rows.append({'horizon': horizon, **figures})
     planner = config.planner.algorithm
-    table = Table(title=f'one replan, {planner}, {options.count} a row')
-    heads = ('horizon, steps', 'encoder p50, ms', 'way p50', 'p95', 'plan p50', 'p95', 'p99')
-    for column in heads:
+    table = Table(title=f'replans in ms, {planner}, {options.count} a row')
+    heads = ('steps', 'encoder p50', 'way p50', 'p95')
+    plans = ('first p50', 'p95', 'p99', 'next p50', 'p95', 'p99')
+    for column in (*heads, *plans):
         table.add_column(column, justify='right')
     for row in rows:
         way = row['way_ms']
-        cells = [row['encode_ms']['p50'], way['p50'], way['p95'], *row['plan_ms'].values()]
+        cells = [row['encode_ms']['p50'], way['p50'], way['p95']]
+        cells += [*row['plan_ms'].values(), *row['next_ms'].values()]
         table.add_row(str(row['horizon']), *(f'{cell:.1f}' for cell in cells))
     console.print(table)
     if options.json:

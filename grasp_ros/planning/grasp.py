@@ -24,6 +24,7 @@ from grasp_ros.world_model.dynamics import Step
 
 RESTART_BETA = 2.0  # colour of the noise that makes the restarts differ
 RESTART_STD = 0.5
+FEW = 8  # iterations of several restarts beside the last plan, which has had those before
 FULL, IDLE = 0.9, 0.4  # shares of the time above and below which restarts are halved, doubled
 
 
@@ -52,8 +53,11 @@ class Grasp:
             config = replace(config, iterations=0, restarts=1)
         elif problem.trusted:  # restarts would cost the robot time
             config = replace(config, restarts=1, state_noise=0.0)
-        a, s, noisy = self._initial(config, problem, warm_start, generator)
-        lifted = Lifted(self._step, config, problem.goal, a, s, problem.inside)
+        elif problem.inside is not None and warm_start is not None:
+            config = replace(config, iterations=min(FEW, config.iterations))
+        a, s, quiet = self._initial(config, problem, warm_start, generator)
+        noisy = s[quiet:, 1:]
+        lifted = Lifted(self._step, config, problem.goal, a, s, problem.inside, max(1, quiet))
         used, took, synced = deadline(), 0.0, False
         for iteration in range(1, config.iterations + 1):
             if used + took + self._sync_time(len(a)) >= 1:
@@ -83,11 +87,11 @@ class Grasp:
         problem: Problem,
         warm_start: WarmStart | None,
         generator: torch.Generator,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed, and what is noisy of these.
+    ) -> tuple[Tensor, Tensor, int]:
+        """Actions (R, T, A), virtual states (R, T + 1, D), ends fixed, and how many are quiet.
 
         Where the last plan goes on beside the restarts, R is one more. No noise is on it, nor on
-        the first restart, unless that is the only row.
+        the first restart, unless that is the only row: those come first.
         """
         horizon, restarts = problem.horizon, min(config.restarts, self._restarts)
         start, goal = problem.start, problem.goal
@@ -110,11 +114,10 @@ class Grasp:
             a = torch.cat([a[:1], warm_start.actions[None], a[1:]])
             s = torch.cat([s[:1], warm_start.states[None], s[1:]])
             quiet = 2
-        noisy = s[quiet:, 1:]
         if config.state_noise and config.iterations:
-            self._disturb(noisy, generator)
+            self._disturb(s[quiet:, 1:], generator)
         s[:, 0], s[:, -1] = start, goal.pinned(s[:, -1])
-        return a.clamp_(-1, 1), s, noisy
+        return a.clamp_(-1, 1), s, quiet
 
     def _disturb(self, states: Tensor, generator: torch.Generator) -> None:
         states += self._config.state_noise * torch.randn(

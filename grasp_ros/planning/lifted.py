@@ -35,7 +35,10 @@ FRESH = 4  # moves that one linearisation serves: it is what costs, and changes 
 
 
 class Lifted:
-    """Actions a (R, T, A) and virtual states s (R, T + 1, D), which are changed in place."""
+    """Actions a (R, T, A) and virtual states s (R, T + 1, D), which are changed in place.
+
+    alike: the restarts from this one on are the first with noise.
+    """
 
     _jacobian: Tensor  # (R T, A, D), as it was linearised last
     _motion: Tensor  # (R T, D), what the actions move
@@ -48,8 +51,10 @@ class Lifted:
         a: Tensor,
         s: Tensor,
         inside: Inside | None = None,
+        alike: int | None = None,
     ):
         self._step, self._config, self._goal, self._inside = step, config, goal, inside
+        self._alike = len(a) if alike is None else alike
         self._a, self._s = a, s
         self.restart()
 
@@ -100,7 +105,7 @@ class Lifted:
         """
         a, s, inputs, goal = self._a.flatten(0, 1), self._s, self._inputs(), self._goal
         if self._moves % FRESH == 0:
-            here, self._jacobian = linearise(self._step, inputs, a)
+            here, self._jacobian = self._linearise(inputs, a)
         else:
             here = inputs + self._motion  # the states moved a little, the actions did not
         target, weight = s[:, 1:], None
@@ -116,6 +121,20 @@ class Lifted:
         after = self._step(inputs, new)
         self._motion = after - inputs
         return after.view(*self._a.shape[:2], -1)
+
+    def _linearise(self, inputs: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+        """F(s_t, a_t) (R T, D), and its derivatives by the actions (R T, A, D).
+
+        Those of the first restart stand for all that are like it: they differ little by noise.
+        """
+        restarts, horizon, _ = self._a.shape
+        rows = self._alike * horizon
+        here, jacobian = linearise(self._step, inputs[:rows], a[:rows])
+        if self._alike < restarts:
+            here = torch.cat([here, self._step(inputs[rows:], a[rows:])])
+            shared = jacobian[:horizon].repeat(restarts - self._alike, 1, 1)
+            jacobian = torch.cat([jacobian, shared])
+        return here, jacobian
 
     def state_gradient(self, prediction: Tensor) -> Tensor:
         """dL/ds (R, T + 1, D) in closed form; none for the first state."""

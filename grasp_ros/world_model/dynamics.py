@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from grasp_ros.types import BadInput
+from grasp_ros.world_model.linear import linear
 
 Step = Callable[[Tensor, Tensor], Tensor]
 """step(z (N, D), a (N, A)) -> z' (N, D): one model step of the world.
@@ -54,8 +54,8 @@ class ResidualMLP(Dynamics):
         # Plain functions: at batch 1 the calls of nn.Module cost as much as the arithmetic.
         x = torch.cat([z, a], dim=-1)
         for layer in self.hidden:
-            x = F.silu(F.linear(x, layer.weight, layer.bias), inplace=True)  # type: ignore[arg-type]
-        return z + F.linear(x, self.last.weight, self.last.bias)
+            x = linear(x, layer.weight, layer.bias, silu=True)  # type: ignore[arg-type]
+        return z + linear(x, self.last.weight, self.last.bias)
 
 
 ARCHITECTURES: dict[str, type[Dynamics]] = {kind.architecture: kind for kind in (ResidualMLP,)}

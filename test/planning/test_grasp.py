@@ -9,7 +9,7 @@ import torch
 from toy import PAPER, behind_the_wall, free, path_through_the_door, planner, to, walled
 
 from grasp_ros.planning.anytime import AnytimePlanner
-from grasp_ros.planning.grasp import Grasp
+from grasp_ros.planning.grasp import FEW, Grasp
 from grasp_ros.planning.lifted import FRESH, Lifted
 from grasp_ros.planning.objective import Goal
 from grasp_ros.planning.problem import WarmStart, never
@@ -365,9 +365,37 @@ def test_model_is_asked_once_an_iteration(action_step):
     list(runs(settings, behind_the_wall(20), step=counted))
     if action_step == 'adam':
         assert calls == [40] * 7
-    else:  # and its derivatives now and then
-        fresh = [120, 40]
+    else:  # and its derivatives now and then, along the restart without noise
+        fresh = [60, 20, 40]
         assert calls == (fresh + (FRESH - 1) * [40] + fresh + 2 * [40])
+
+
+def test_last_plan_has_derivatives_of_its_own():
+    calls = []
+
+    def counted(z, a):
+        calls.append(len(z))
+        return free(z, a)
+
+    problem = replace(behind_the_wall(20, path_through_the_door(20)), inside=nowhere)
+    warm = WarmStart(torch.zeros(20, 2), problem.path)
+    settings = GraspConfig(restarts=4, iterations=1, sync='none')
+    list(Grasp(counted, settings).propose(problem, warm, never, torch.Generator()))
+    assert calls == [2 * 20 * 3, 3 * 20, 5 * 20]
+
+
+@pytest.mark.parametrize('goes_on', [True, False])
+@pytest.mark.parametrize('trusted', [True, False])
+def test_several_restarts_beside_the_last_plan_take_fewer_iterations(
+    goes_on, trusted, monkeypatch
+):
+    moved = []
+    monkeypatch.setattr(Lifted, 'move', lambda self: moved.append(self))
+    path = path_through_the_door(20)
+    problem = replace(behind_the_wall(20, path), inside=nowhere, trusted=trusted)
+    warm = WarmStart(torch.zeros(20, 2), path) if goes_on else None
+    list(Grasp(free, GraspConfig(iterations=20)).propose(problem, warm, never, torch.Generator()))
+    assert len(moved) == (FEW if goes_on and not trusted else 20)
 
 
 def test_search_begins_at_rest():
