@@ -58,6 +58,31 @@ MUTANTS = (
         'pass',
         ('test/control/test_coarse_map.py',),
     ),
+    Mutant('no restart shares derivatives', GRASP, 'max(1, quiet))', 'len(a))', OF_GRASP),
+    Mutant(
+        'the last plan has the derivatives of another', GRASP, 'max(1, quiet))', '1)', OF_GRASP
+    ),
+    Mutant(
+        'restarts beside the last plan take all iterations',
+        GRASP,
+        'min(FEW, config.iterations)',
+        'config.iterations',
+        OF_GRASP,
+    ),
+    Mutant(
+        'oneDNN is not told of the activation',
+        'grasp_ros/world_model/linear.py',
+        "'swish' if silu else 'none'",
+        "'none'",
+        ('test/world_model/test_linear.py',),
+    ),
+    Mutant(
+        'layers have no gradients',
+        'grasp_ros/world_model/linear.py',
+        'if _ONEDNN and many and not learns:',
+        'if _ONEDNN and many:',
+        ('test/world_model/test_linear.py',),
+    ),
     Mutant('states never relax', LIFTED, 'self.relax(prediction)', 'pass', OF_GRASP),
     Mutant('obstacles push no state', LIFTED, 'self.push(self._inside)', 'pass', OF_GRASP),
     Mutant(
@@ -168,7 +193,7 @@ MUTANTS = (
         'if warm_start is not None:',
         OF_GRASP,
     ),
-    Mutant('no noise', GRASP, 'states += ', 'states = states + ', OF_GRASP),
+    Mutant('no noise', GRASP, 'noisy += ', 'noisy = noisy + ', OF_GRASP),
     Mutant(
         'one restart', GRASP, 's = s.repeat(restarts, 1, 1)', 's = s.repeat(1, 1, 1)', OF_GRASP
     ),
@@ -227,8 +252,8 @@ MUTANTS = (
     Mutant(
         'noise on all restarts',
         GRASP,
-        's[quiet:, 1:]',
-        's[:, 1:]',
+        'states[quiet:, 1:]',
+        'states[:, 1:]',
         OF_GRASP,
     ),
     Mutant(

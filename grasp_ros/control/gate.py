@@ -31,9 +31,9 @@ from grasp_ros.types import (
 AT_REST = 0.02  # of max_velocity: what encoders say of a robot that stands
 STANDS_NS = nanoseconds(1.0)  # a robot that gets no further than that in so long trembles only
 ATTEMPTS = 3  # motions in a row that the robot does not follow before it is only tried again later
+PATIENCE_NS = nanoseconds(2.0)  # s between such tries
 ANCHORS = 3  # times that a robot is held in a row without standing where it is held
 STOPS = 3  # that are sought in a row, each later than the one before: the last is sent anyway
-PATIENCE_NS = nanoseconds(2.0)  # s between such tries
 
 
 @dataclass(frozen=True)

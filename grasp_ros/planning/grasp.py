@@ -56,7 +56,6 @@ class Grasp:
         elif problem.inside is not None and warm_start is not None:
             config = replace(config, iterations=min(FEW, config.iterations))
         a, s, quiet = self._initial(config, problem, warm_start, generator)
-        noisy = s[quiet:, 1:]
         lifted = Lifted(self._step, config, problem.goal, a, s, problem.inside, max(1, quiet))
         used, took, synced = deadline(), 0.0, False
         for iteration in range(1, config.iterations + 1):
@@ -64,7 +63,7 @@ class Grasp:
                 break
             lifted.move()
             if config.state_noise and iteration <= config.noise_share * config.iterations:
-                self._disturb(noisy, generator)
+                self._disturb(s, quiet, generator)
             s[:, -1] = problem.goal.pinned(s[:, -1])
             now = deadline()
             used, took = now, now - used
@@ -115,13 +114,14 @@ class Grasp:
             s = torch.cat([s[:1], warm_start.states[None], s[1:]])
             quiet = 2
         if config.state_noise and config.iterations:
-            self._disturb(s[quiet:, 1:], generator)
+            self._disturb(s, quiet, generator)
         s[:, 0], s[:, -1] = start, goal.pinned(s[:, -1])
         return a.clamp_(-1, 1), s, quiet
 
-    def _disturb(self, states: Tensor, generator: torch.Generator) -> None:
-        states += self._config.state_noise * torch.randn(
-            states.shape, generator=generator, dtype=states.dtype, device=states.device
+    def _disturb(self, states: Tensor, quiet: int, generator: torch.Generator) -> None:
+        noisy = states[quiet:, 1:]
+        noisy += self._config.state_noise * torch.randn(
+            noisy.shape, generator=generator, dtype=noisy.dtype, device=noisy.device
         )
 
     def _sync(

@@ -38,7 +38,11 @@ class GraspConfig(PlannerSettings):
         choices=('line', 'roadmap', 'warm'),
     )
     iterations: int = param(
-        20, 'iterations of the lifted optimisation; fewer where time is short', low=0, high=100_000
+        20,
+        'iterations of the lifted optimisation; fewer where time is short, 8 of several restarts '
+        'beside a last plan that goes on',
+        low=0,
+        high=100_000,
     )
     restarts: int = param(
         8,
