@@ -24,7 +24,7 @@ from grasp_ros.world_model.dynamics import Step
 
 RESTART_BETA = 2.0  # colour of the noise that makes the restarts differ
 RESTART_STD = 0.5
-FEW = 8  # iterations of several restarts beside the last plan, which has had those before
+FEW = 6  # iterations of several restarts beside the last plan, which has had those before
 FULL, IDLE = 0.9, 0.4  # shares of the time above and below which restarts are halved, doubled
 
 

@@ -39,8 +39,8 @@ class GraspConfig(PlannerSettings):
     )
     iterations: int = param(
         20,
-        'iterations of the lifted optimisation; fewer where time is short, 8 of several restarts '
-        'beside a last plan that goes on',
+        'iterations of the lifted optimisation; fewer where time is short, and of several '
+        'restarts beside a last plan that goes on',
         low=0,
         high=100_000,
     )
